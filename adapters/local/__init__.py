@@ -1,0 +1,1 @@
+"""Every port on one machine: folders, SQLite, child processes."""

@@ -1,0 +1,1 @@
+"""What runs inside a description job: media in, description JSON out."""

@@ -1,0 +1,1 @@
+"""Who describes: a third party by HTTP, or the models on this machine."""

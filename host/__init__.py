@@ -1,0 +1,1 @@
+"""Composes the ports into a running system; the only package that chooses adapters."""

@@ -1,0 +1,1 @@
+"""The HTTP door: requests in, problem+json or a submission ID out."""

@@ -1,0 +1,99 @@
+"""The CloudEvents that we publish: their types, their data, and how each is built.
+
+The ID of an event is derived from what it tells, so telling it twice is seen as once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.codec import to_payload
+from shared.ids import split_media_instance_id
+from shared.model import CloudEvent, Outcome
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.model import Submission
+
+SOURCE = "/mail_ingest"
+ACCEPTED = "org.mail-ingest.submission.accepted.v1"
+DESCRIBED = "org.mail-ingest.media.described.v1"
+ESCALATED = "org.mail-ingest.media.escalated.v1"
+COMPLETED = "org.mail-ingest.submission.completed.v1"
+REVISED = "org.mail-ingest.submission.revised.v1"
+DEAD_LETTERED = "org.mail-ingest.submission.dead-lettered.v1"
+REPLY_FAILED = "org.mail-ingest.reply.failed.v1"
+
+MEDIA_DESCRIBED = "MediaDescribed"  # the external event that DESCRIBED becomes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaDescribed:
+    """The data of ``media.described``: how a description job ended. `status` is described or
+    unreadable.
+    """
+
+    job_id: str
+    status: str
+    description_blob: str = ""  # when described
+    reason: str = ""  # a sentence, when unreadable
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as RFC 3339 text in UTC, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def accepted(submission: Submission, now: datetime) -> CloudEvent:
+    """A submission is in: durable, queued, not yet worked on."""
+    return _event(
+        ACCEPTED, submission.id, now, {"media": len(submission.media), "source": submission.source}
+    )
+
+
+def media_described(described: MediaDescribed, now: datetime) -> CloudEvent:
+    """A description job has ended."""
+    submission_id, _ = split_media_instance_id(described.job_id)
+    return _event(DESCRIBED, submission_id, now, to_payload(described), key=described.job_id)
+
+
+def media_escalated(job_id: str, reason: str, now: datetime) -> CloudEvent:
+    """No description came: a person must look."""
+    submission_id, number = split_media_instance_id(job_id)
+    return _event(ESCALATED, submission_id, now, {"number": number, "reason": reason}, key=job_id)
+
+
+def completed(outcome: Outcome, now: datetime) -> CloudEvent:
+    """A submission has its outcome and its answer."""
+    return _event(COMPLETED, outcome.submission_id, now, to_payload(outcome))
+
+
+def revised(outcome: Outcome, now: datetime) -> CloudEvent:
+    """The desk, or a late description, changed an outcome."""
+    key = f"{outcome.submission_id}.r{outcome.revision}"
+    return _event(REVISED, outcome.submission_id, now, to_payload(outcome), key=key)
+
+
+def dead_lettered(submission_id: str, reason: str, now: datetime) -> CloudEvent:
+    """A submission was given up; its original and its media are kept."""
+    return _event(DEAD_LETTERED, submission_id, now, {"reason": reason})
+
+
+def reply_failed(reply_id: str, submission_id: str, reason: str, now: datetime) -> CloudEvent:
+    """The answer could not be delivered for good."""
+    return _event(REPLY_FAILED, submission_id, now, {"reason": reason}, key=reply_id)
+
+
+def _event(
+    type_: str, submission_id: str, now: datetime, data: dict[str, object], *, key: str = ""
+) -> CloudEvent:
+    return CloudEvent(
+        id=f"{type_.split('.', 2)[2]}:{key or submission_id}",
+        source=SOURCE,
+        type=type_,
+        subject=f"submissions/{submission_id}",
+        time=rfc3339(now),
+        data=data,
+    )

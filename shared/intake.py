@@ -1,0 +1,121 @@
+"""The one way in: a submission whose blobs are stored becomes a record, an index line and a queue
+message.
+
+Not here: reading mail or HTTP, and the streaming of blobs; both doors do that before they call
+`accept`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared import events
+from shared.codec import from_json, to_json
+from shared.errors import BlobNotFoundError
+from shared.ids import blob_prefix
+from shared.model import Submission, SubmissionQueued
+from shared.ports import IndexEntry, SubmissionState
+
+if TYPE_CHECKING:
+    from shared.ports import BlobStore, Clock, EventPublisher, SubmissionIndex, WorkQueue
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The answer to whoever submitted: the record as it is kept, and whether this call made it."""
+
+    submission: Submission
+    first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Accepts submissions through the ports of a platform."""
+
+    blobs: BlobStore
+    queue: WorkQueue
+    index: SubmissionIndex
+    publisher: EventPublisher
+    clock: Clock
+
+    async def known(self, submission_id: str) -> Submission | None:
+        """The record of a submission that was accepted before, or None."""
+        name = record_name(submission_id)
+        try:
+            return from_json(await self.blobs.get(name), Submission, where=name)
+        except BlobNotFoundError:
+            return None
+
+    async def accept(self, submission: Submission) -> Accepted:
+        """Take responsibility for a submission; durable on return.
+
+        Its blobs must be stored. Accepting an ID that was accepted before changes nothing and gives
+        the first record; the steps after the record are done again all the same, because the first
+        call may have died between them, and each is harmless when repeated.
+        """
+        name = record_name(submission.id)
+        first = await self.blobs.put_new(name, to_json(submission), content_type="application/json")
+        if not first:
+            submission = from_json(await self.blobs.get(name), Submission, where=name)
+        await self.enqueue(submission)
+        if first:
+            logger.info(
+                "submission accepted",
+                extra={
+                    "action": "submission_accepted",
+                    "submission_id": submission.id,
+                    "media": len(submission.media),
+                    "left_out": len(submission.left_out),
+                },
+            )
+        return Accepted(submission=submission, first=first)
+
+    async def enqueue(self, submission: Submission) -> None:
+        """The steps after the record: queue, index, event. Harmless when repeated."""
+        await self.queue.send(submission.id, to_json(SubmissionQueued(submission_id=submission.id)))
+        await self.index.put(
+            IndexEntry(
+                submission_id=submission.id,
+                source=submission.source,
+                received_at=submission.received_at,
+                state=SubmissionState.ACCEPTED,
+                media=len(submission.media),
+            )
+        )
+        await self.publisher.publish(events.accepted(submission, self.clock.now()))
+
+
+def record_name(submission_id: str) -> str:
+    """The blob that holds a submission's record."""
+    return f"{blob_prefix(submission_id)}submission.json"
+
+
+def outcome_name(submission_id: str) -> str:
+    """The blob that holds a submission's outcome."""
+    return f"{blob_prefix(submission_id)}outcome.json"
+
+
+def original_name(submission_id: str) -> str:
+    """The blob that holds a mail as it came."""
+    return f"{blob_prefix(submission_id)}original.eml"
+
+
+def media_name(submission_id: str, number: int, safe_file_name: str) -> str:
+    """The blob that holds a media item."""
+    return f"{blob_prefix(submission_id)}media/{number}/{safe_file_name}"
+
+
+def thumbnail_name(sha256: str) -> str:
+    """The blob that holds the thumbnail (JPEG, at most 320 px) of a photo or a video's poster
+    frame.
+    """
+    return f"descriptions/{sha256}/thumbnail.jpg"
+
+
+def description_name(sha256: str, provider: str, version: str) -> str:
+    """The blob that caches a description by content."""
+    return f"descriptions/{sha256}/{provider}-{version}.json"
