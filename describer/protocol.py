@@ -1,0 +1,63 @@
+"""What a describer child process reads and writes: one JSON object a line, frozen.
+
+The parent starts ``python -m describer --worker`` with MAIL_INGEST_* settings in the environment.
+The child prints one `Ready` line, then answers every `Request` line on its standard input with one
+`Response` line on its standard output, in order. Nothing else goes to standard output; log lines
+go to standard error as JSON. It ends with exit code 0 when its standard input is closed. A job that
+takes too long is ended by killing the process.
+
+Encode with `shared.codec.to_json` (bytes become base64 text) and decode with `from_json`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.description import Description
+from shared.model import Kind
+
+
+class Status(StrEnum):
+    """How one request ended. Only ``unavailable`` can be cured by trying again."""
+
+    DESCRIBED = "described"
+    UNREADABLE = "unreadable"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The first line: the process is warm. `provider` names the description blobs."""
+
+    provider: str  # "<provider>-<version>"
+    ready: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One media item to describe, as a local file that the child may read."""
+
+    job_id: str
+    path: str
+    kind: Kind
+    media_type: str  # what the content is, not what its sender claimed
+    file_name: str = ""
+    media_url: str = ""  # where a third party may fetch it, in the mode that sends a URL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """The answer to one request.
+
+    `description` and `thumbnail` (a JPEG, at most 320 pixels wide and high) are there when it is
+    described, `reason` is a sentence when it is not. `retry_after_s` is there when an unavailable
+    service asked for a pause.
+    """
+
+    job_id: str  # empty when the request line could not be read
+    status: Status
+    description: Description | None = None
+    thumbnail: bytes = b""
+    reason: str = ""
+    retry_after_s: float | None = None
