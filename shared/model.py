@@ -228,7 +228,7 @@ class MediaOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyRecord:
-    """By which channel the submitter was answered, and when; `at` is empty when no answer went out."""
+    """How the submitter was answered, and when; `at` is empty when no answer went out."""
 
     channel: Channel
     at: str = ""
@@ -237,7 +237,7 @@ class ReplyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """``submission-outcome/1``: what the submitter is told, in ``submissions/<id>/outcome.json``."""
+    """``submission-outcome/1``: what the submitter is told (``submissions/<id>/outcome.json``)."""
 
     submission_id: str
     status: OutcomeStatus

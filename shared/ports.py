@@ -72,7 +72,7 @@ class BlobStore(Protocol):
     def read(
         self, name: str, *, offset: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
-        """A blob's bytes, or a range of them, in chunks of at most 1 MiB. Raises BlobNotFoundError."""
+        """A blob's bytes, or a range, in chunks of at most 1 MiB. Raises BlobNotFoundError."""
         ...
 
     async def exists(self, name: str) -> bool:

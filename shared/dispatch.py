@@ -1,0 +1,155 @@
+"""From the queue to the engine: a message starts the orchestration whose instance ID is the
+submission's.
+
+A message is completed only after the start is committed. A message that cannot be started is
+delivered again, and after enough deliveries put aside with its reason; it never disappears.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared import events, steps
+from shared.codec import from_json, to_payload
+from shared.errors import IngestError, StorageCorruptError
+from shared.ids import media_instance_id
+from shared.intake import record_name
+from shared.model import Submission, SubmissionQueued
+from shared.ports import IndexEntry, SubmissionState
+
+if TYPE_CHECKING:
+    from shared.ports import (
+        BlobStore,
+        Clock,
+        Engine,
+        EventPublisher,
+        QueuedMessage,
+        SubmissionIndex,
+        WorkQueue,
+    )
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatcher:
+    """Starts submissions through the ports of a platform."""
+
+    blobs: BlobStore
+    queue: WorkQueue
+    engine: Engine
+    index: SubmissionIndex
+    publisher: EventPublisher
+    clock: Clock
+    patience: steps.Patience
+    deliveries: int = 10
+
+    async def dispatch(self, message: QueuedMessage) -> None:
+        """Start what the message names, then complete it; on a fault give it back or put it aside."""
+        try:
+            await self.start(message.body)
+        except (IngestError, OSError) as exc:
+            await self._give_back(message, exc)
+        else:
+            await self.queue.complete(message)
+
+    async def start(self, body: bytes) -> None:
+        """Start the orchestration. An instance that exists, or a submission that is done, is
+        success.
+        """
+        queued = from_json(body, SubmissionQueued, where="the queue message")
+        entry = await self.index.get(queued.submission_id)
+        if entry is not None and entry.state is SubmissionState.DONE:
+            return
+        name = record_name(queued.submission_id)
+        submission = from_json(await self.blobs.get(name), Submission, where=name)
+        request = _request(submission, self.patience)
+        await self.engine.start(
+            steps.PROCESS_SUBMISSION, instance_id=submission.id, payload=to_payload(request)
+        )
+        if submission.media:
+            await self.index.put(_entry(submission, SubmissionState.DESCRIBING))
+
+    async def _give_back(self, message: QueuedMessage, exc: Exception) -> None:
+        hopeless = isinstance(exc, StorageCorruptError)
+        if not hopeless and message.delivery_count < self.deliveries:
+            logger.warning(
+                "submission not started, will try again",
+                extra={
+                    "action": "dispatch_abandoned",
+                    "submission_id": message.message_id,
+                    "error": type(exc).__name__,
+                },
+            )
+            await self.queue.abandon(message, delay_s=min(2.0**message.delivery_count, 60.0))
+            return
+        logger.error(
+            "submission put aside",
+            extra={
+                "action": "submission_dead_lettered",
+                "submission_id": message.message_id,
+                "reason": str(exc),
+            },
+        )
+        await self.queue.dead_letter(
+            message, reason=type(exc).__name__, description=f"It could not be started: {exc}"
+        )
+        await mark_dead_lettered(
+            self.index, self.publisher, self.clock, message.message_id, str(exc)
+        )
+
+
+async def mark_dead_lettered(
+    index: SubmissionIndex,
+    publisher: EventPublisher,
+    clock: Clock,
+    submission_id: str,
+    reason: str,
+) -> None:
+    """Make it visible that a submission was given up; its original and its media stay."""
+    now = clock.now()
+    known = await index.get(submission_id)
+    await index.put(
+        IndexEntry(
+            submission_id=submission_id,
+            source=known.source if known else submission_id.partition("-")[0],
+            received_at=known.received_at if known else events.rfc3339(now),
+            state=SubmissionState.DEAD_LETTERED,
+            media=known.media if known else 0,
+            reason=reason,
+        )
+    )
+    await publisher.publish(events.dead_lettered(submission_id, reason, now))
+
+
+def _request(submission: Submission, patience: steps.Patience) -> steps.ProcessSubmission:
+    return steps.ProcessSubmission(
+        submission_id=submission.id,
+        patience=patience,
+        media=tuple(
+            steps.DescribeMedia(
+                job_id=media_instance_id(submission.id, item.number),
+                number=item.number,
+                kind=item.kind,
+                blob=item.blob,
+                file_name=item.file_name,
+                media_type=item.media_type,
+                size=item.size,
+                sha256=item.sha256,
+                patience=patience,
+            )
+            for item in submission.media
+        ),
+    )
+
+
+def _entry(submission: Submission, state: SubmissionState) -> IndexEntry:
+    return IndexEntry(
+        submission_id=submission.id,
+        source=submission.source,
+        received_at=submission.received_at,
+        state=state,
+        media=len(submission.media),
+    )

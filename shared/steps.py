@@ -1,0 +1,136 @@
+"""The names of the orchestrators and activities, and the one value that each takes and gives.
+
+These travel through the durable engine as JSON primitives and lie in the histories of running
+instances: a newer field has a default, so that instances started by an older version still load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shared.model import Kind, MediaStatus
+
+PROCESS_SUBMISSION = "process_submission"
+DESCRIBE_MEDIA = "describe_media"
+
+START_DESCRIPTION = "start_description"
+ESCALATE = "escalate"
+CLASSIFY = "classify"
+REPLY = "reply"
+COMPLETE = "complete"
+DEAD_LETTER = "dead_letter"
+
+# Standard Webhooks' schedule: about 75 hours in all.
+REPLY_DELAYS_S = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long an instance waits and how often it tries; fixed when it starts, so replay is the
+    same.
+    """
+
+    escalate_after_s: float = 36 * 60.0
+    first_retry_s: float = 1.0
+    longest_retry_s: float = 300.0
+    attempts: int = 30  # of one activity: more than two hours
+    reply_delays_s: tuple[float, ...] = REPLY_DELAYS_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeMedia:
+    """The input of `describe_media`, and of the activity that starts the job."""
+
+    job_id: str
+    number: int
+    kind: Kind
+    blob: str
+    file_name: str
+    media_type: str
+    size: int
+    sha256: str
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaResult:
+    """The output of `describe_media`. `reason` is a sentence when it is not described."""
+
+    number: int
+    status: MediaStatus
+    description_blob: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What `start_description` gives: the result at once when the content was described before."""
+
+    result: MediaResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSubmission:
+    """The input of `process_submission`."""
+
+    submission_id: str
+    media: tuple[DescribeMedia, ...] = ()
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate:
+    """The input of `escalate`."""
+
+    job_id: str
+    file_name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classify:
+    """The input of `classify`."""
+
+    submission_id: str
+    results: tuple[MediaResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyRequest:
+    """The input of `reply`."""
+
+    submission_id: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyResult:
+    """What `reply` gives. `state` is sent, none (no answer is due), refused or unavailable."""
+
+    state: str
+    at: str = ""
+    reason: str = ""
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete:
+    """The input of `complete`."""
+
+    submission_id: str
+    reply: ReplyResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterRequest:
+    """The input of `dead_letter`."""
+
+    submission_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a step gives that has nothing to tell."""
+
+    done: bool = True
