@@ -1,18 +1,24 @@
-"""How much of one message is read. Beyond a limit reading stops, and what came before is kept."""
+"""How much of a message is read: beyond a limit reading stops, and a defect names the limit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+_MIB = 1 << 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds for one message; sizes are bytes. The defaults take every mail that people send."""
+    """Bounds on one message with everything nested in it. All sizes are bytes.
 
-    max_parts: int = 2_000
-    max_depth: int = 50  # multiparts and messages within each other
-    max_header_lines: int = 2_000  # of one part
-    max_header_bytes: int = 512 * 1024  # of one part
-    max_boundary_bytes: int = 1_000  # RFC 2046 section 5.1.1 allows 70; real mail has more
-    max_decoded_bytes: int = 512 * 1024 * 1024  # of all parts together
-    max_opened_bytes: int = 128 * 1024 * 1024  # a part that must be whole to be opened (TNEF, CMS)
+    The defaults take every honest mail that we know of, and keep a hostile one from costing more
+    than its transfer.
+    """
+
+    parts: int = 10_000  # parts of every kind, containers too
+    depth: int = 50  # containers inside containers
+    header_bytes: int = _MIB  # one header block
+    header_lines: int = 20_000  # lines of one header block
+    boundary_bytes: int = 1_000  # RFC 2046 5.1.1 allows 70; mailers exceed it
+    decoded_bytes: int = 4 << 30  # what all parts decode to, together
+    container_bytes: int = 64 * _MIB  # of one TNEF, S/MIME, .msg or Sun body, held in memory to open

@@ -1,47 +1,35 @@
-"""Openers: bodies that hold files in a form of their own (TNEF, CMS, Outlook .msg and others).
+"""Openers of formats that hold files and are not MIME: bytes in, enclosures out, no I/O.
 
-Each opener is a pure function of a whole body and the limits. None raises on bad input: what can be
-read is given, and a flaw says what is wrong. Not here: deciding which bodies to open, and where in
-the message they lie; the reader does both.
+An opener never raises on any input: what cannot be read is a flaw, and what came before is kept.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import TYPE_CHECKING
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flaw:
-    """What is wrong with a body: the clause of the standard that it breaks, and a sentence."""
-
-    clause: str
-    sentence: str
-
-
-class Refusal(StrEnum):
-    """Why a body was not opened at all."""
-
-    ENCRYPTED = "encrypted"
-    UNREADABLE = "unreadable"
-    TOO_LARGE = "too_large"
+if TYPE_CHECKING:
+    from mail_ingest.mime.defects import Flaw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
-    """A file that was found inside a body; the media type is what the body claims."""
+    """One file inside a container. `content_id` is set where the format has one."""
 
     file_name: str
+    media_type: str  # application/octet-stream when the format does not say
     content: bytes
-    media_type: str = "application/octet-stream"
     content_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """What a body holds: files, or a MIME entity that is to be read on, or neither if refused."""
+    """What was found inside a container.
+
+    `enclosures` are files; `entity` is a whole MIME entity (of S/MIME: its signed content, RFC 8551
+    3.1), empty when the format holds none.
+    """
 
     enclosures: tuple[Enclosure, ...] = ()
-    entity: bytes | None = None  # header fields, blank line, body (RFC 2045 section 2.4)
-    refusal: Refusal | None = None
+    entity: bytes = b""
     flaws: tuple[Flaw, ...] = ()
