@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mail_ingest.mime.defects import Flaw
+    from mail_ingest.mime.events import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +28,10 @@ class Opened:
     """What was found inside a container.
 
     `enclosures` are files; `entity` is a whole MIME entity (of S/MIME: its signed content, RFC 8551
-    3.1), empty when the format holds none.
+    3.1), empty when the format holds none. `refusal` says that the body cannot be opened at all.
     """
 
     enclosures: tuple[Enclosure, ...] = ()
     entity: bytes = b""
+    refusal: Refusal | None = None
     flaws: tuple[Flaw, ...] = ()
