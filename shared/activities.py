@@ -1,0 +1,256 @@
+"""The activities: one method for each side effect of an orchestration, over the ports of a
+platform.
+
+Each takes and gives one value of `shared.steps` as JSON primitives and may run twice. They raise
+only what a retry can cure; a permanent refusal is a value.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from shared import events, steps
+from shared.codec import from_json, from_payload, to_payload
+from shared.conclude import Conclusion, described
+from shared.dispatch import mark_dead_lettered
+from shared.errors import StorageCorruptError
+from shared.ids import reply_id, split_media_instance_id
+from shared.intake import description_name, record_name
+from shared.model import (
+    Channel,
+    JsonObject,
+    Outcome,
+    ReplyRecord,
+    Submission,
+)
+from shared.outcomes import Outcomes, escalated_numbers
+from shared.ports import Answer, DescriptionJob, IndexEntry, SubmissionState
+
+if TYPE_CHECKING:
+    from shared.classify import Classifier
+    from shared.ports import (
+        BlobStore,
+        Clock,
+        DescriptionJobs,
+        EventPublisher,
+        ReplyChannel,
+        ReplyReceipt,
+        SubmissionIndex,
+        Telemetry,
+    )
+
+logger = logging.getLogger(__name__)
+
+type Activity = Callable[[JsonObject], Awaitable[JsonObject]]
+
+DAILY_CAP_REASON = "This address has had its answers for today."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activities:
+    """The side effects. `provider` is the describer's (id, version), which names cached
+    descriptions.
+    """
+
+    blobs: BlobStore
+    index: SubmissionIndex
+    publisher: EventPublisher
+    jobs: DescriptionJobs
+    replies: ReplyChannel
+    telemetry: Telemetry
+    clock: Clock
+    classifier: Classifier
+    provider: tuple[str, str]
+    answers_per_day: int
+
+    def all(self) -> dict[str, Activity]:
+        """Every activity under the name that orchestrators call it by."""
+        return {
+            steps.START_DESCRIPTION: self.start_description,
+            steps.ESCALATE: self.escalate,
+            steps.CLASSIFY: self.classify,
+            steps.REPLY: self.reply,
+            steps.COMPLETE: self.complete,
+            steps.DEAD_LETTER: self.dead_letter,
+        }
+
+    async def start_description(self, payload: JsonObject) -> JsonObject:
+        """Give the description that is cached for this content, or start a job for it."""
+        item = from_payload(payload, steps.DescribeMedia)
+        cached = description_name(item.sha256, *self.provider)
+        if await self.blobs.exists(cached):
+            self.telemetry.count("descriptions_from_cache")
+            return to_payload(steps.Started(result=described(item.number, cached)))
+        await self.jobs.start(
+            DescriptionJob(
+                job_id=item.job_id,
+                kind=item.kind,
+                blob=item.blob,
+                file_name=item.file_name,
+                media_type=item.media_type,
+                size=item.size,
+                sha256=item.sha256,
+            )
+        )
+        return to_payload(steps.Started())
+
+    async def escalate(self, payload: JsonObject) -> JsonObject:
+        """Give a media item to the desk: an event, a log line, and a mail where an address is set.
+        """
+        request = from_payload(payload, steps.Escalate)
+        submission_id, number = split_media_instance_id(request.job_id)
+        logger.warning(
+            "media escalated to the desk",
+            extra={
+                "action": "media_escalated",
+                "submission_id": submission_id,
+                "number": number,
+                "reason": request.reason,
+            },
+        )
+        await self.jobs.cancel(request.job_id)
+        await self.publisher.publish(
+            events.media_escalated(request.job_id, request.reason, self.clock.now())
+        )
+        await self.replies.notify_desk(
+            f"escalated-{request.job_id}",
+            f"Please look at {submission_id}, item {number}",
+            f"{request.file_name}: {request.reason}\n\n"
+            f"To decide: mail-ingest desk decide {submission_id} {number} --category CODE\n",
+        )
+        self.telemetry.count("media_escalated")
+        return to_payload(steps.Done())
+
+    async def classify(self, payload: JsonObject) -> JsonObject:
+        """Put the outcome together from the descriptions and the words, and keep it."""
+        request = from_payload(payload, steps.Classify)
+        submission = await self._submission(request.submission_id)
+        results = {result.number: result for result in request.results}
+        conclusion = Conclusion(
+            blobs=self.blobs, classifier=self.classifier, provider=self.provider
+        )
+        outcome = await conclusion.outcome(submission, request.results)
+        await Outcomes(blobs=self.blobs).put(outcome)
+        await self._index(submission, outcome, SubmissionState.ANSWERING)
+        return to_payload(steps.Done())
+
+    async def reply(self, payload: JsonObject) -> JsonObject:
+        """Try once to answer the submitter. A refusal and an unreachable target are values."""
+        request = from_payload(payload, steps.ReplyRequest)
+        submission = await self._submission(request.submission_id)
+        outcome = await self._outcome(submission.id)
+        if submission.answer_to.channel is Channel.NONE:
+            return to_payload(steps.ReplyResult(state="none", reason=submission.answer_to.reason))
+        if not await self._may_answer(submission):
+            return to_payload(steps.ReplyResult(state="none", reason=DAILY_CAP_REASON))
+        receipt = await self.replies.send(
+            Answer(reply_id=reply_id(submission.id), submission=submission, outcome=outcome)
+        )
+        self.telemetry.count("replies", state=receipt.state.value)
+        return to_payload(_reply_result(receipt))
+
+    async def complete(self, payload: JsonObject) -> JsonObject:
+        """Record how the answer went and tell the world that the submission is done."""
+        request = from_payload(payload, steps.Complete)
+        submission = await self._submission(request.submission_id)
+        outcome = await self._outcome(submission.id)
+        reply = ReplyRecord(
+            channel=submission.answer_to.channel if request.reply.at else Channel.NONE,
+            at=request.reply.at,
+            reason=request.reply.reason,
+        )
+        outcome = replace(outcome, reply=reply)
+        await Outcomes(blobs=self.blobs).put(outcome)
+        if request.reply.state in {"refused", "unavailable"}:
+            await self._report_failed_reply(submission.id, request.reply.reason)
+        await self._index(submission, outcome, SubmissionState.DONE)
+        await self.publisher.publish(events.completed(outcome, self.clock.now()))
+        logger.info(
+            "submission completed",
+            extra={
+                "action": "submission_completed",
+                "submission_id": submission.id,
+                "status": outcome.status.value,
+                "reply": request.reply.state,
+            },
+        )
+        self.telemetry.count("submissions_completed", status=outcome.status.value)
+        return {"status": outcome.status.value}
+
+    async def dead_letter(self, payload: JsonObject) -> JsonObject:
+        """Put a submission aside, visibly; its blobs stay."""
+        request = from_payload(payload, steps.DeadLetterRequest)
+        logger.error(
+            "submission put aside",
+            extra={
+                "action": "submission_dead_lettered",
+                "submission_id": request.submission_id,
+                "reason": request.reason,
+            },
+        )
+        await mark_dead_lettered(
+            self.index, self.publisher, self.clock, request.submission_id, request.reason
+        )
+        return to_payload(steps.Done())
+
+    async def _submission(self, submission_id: str) -> Submission:
+        name = record_name(submission_id)
+        return from_json(await self.blobs.get(name), Submission, where=name)
+
+    async def _outcome(self, submission_id: str) -> Outcome:
+        outcome = await Outcomes(blobs=self.blobs).get(submission_id)
+        if outcome is None:
+            raise StorageCorruptError(submission_id, "its outcome is missing")
+        return outcome
+
+    async def _may_answer(self, submission: Submission) -> bool:
+        """The cap on answers for each sender and day; it holds for mail, where robots may loop."""
+        if submission.answer_to.channel is not Channel.MAIL:
+            return True
+        return await self.index.take_answer(
+            reply_id=reply_id(submission.id),
+            recipient=submission.answer_to.target,
+            day=self.clock.now().date().isoformat(),
+            limit=self.answers_per_day,
+        )
+
+    async def _report_failed_reply(self, submission_id: str, reason: str) -> None:
+        logger.error(
+            "answer not delivered",
+            extra={"action": "reply_failed", "submission_id": submission_id, "reason": reason},
+        )
+        await self.publisher.publish(
+            events.reply_failed(reply_id(submission_id), submission_id, reason, self.clock.now())
+        )
+        await self.replies.notify_desk(
+            f"reply-failed-{submission_id}",
+            f"The answer to {submission_id} could not be delivered",
+            f"{reason}\n\nThe submission itself is complete.\n",
+        )
+
+    async def _index(
+        self, submission: Submission, outcome: Outcome, state: SubmissionState
+    ) -> None:
+        await self.index.put(
+            IndexEntry(
+                submission_id=submission.id,
+                source=submission.source,
+                received_at=submission.received_at,
+                state=state,
+                outcome=outcome.status.value,
+                media=len(submission.media),
+                escalated=escalated_numbers(outcome),
+            )
+        )
+
+
+def _reply_result(receipt: ReplyReceipt) -> steps.ReplyResult:
+    return steps.ReplyResult(
+        state=receipt.state.value,
+        at=receipt.at,
+        reason=receipt.reason,
+        retry_after_s=receipt.retry_after_s or 0.0,
+    )
