@@ -98,8 +98,7 @@ class Activities:
         return to_payload(steps.Started())
 
     async def escalate(self, payload: JsonObject) -> JsonObject:
-        """Give a media item to the desk: an event, a log line, and a mail where an address is set.
-        """
+        """Give a media item to the desk: an event, a log line, and a mail where an address is set."""
         request = from_payload(payload, steps.Escalate)
         submission_id, number = split_media_instance_id(request.job_id)
         logger.warning(
@@ -128,7 +127,6 @@ class Activities:
         """Put the outcome together from the descriptions and the words, and keep it."""
         request = from_payload(payload, steps.Classify)
         submission = await self._submission(request.submission_id)
-        results = {result.number: result for result in request.results}
         conclusion = Conclusion(
             blobs=self.blobs, classifier=self.classifier, provider=self.provider
         )

@@ -1,0 +1,83 @@
+"""Reading settings: from the environment, once, at start, into one typed value that is passed on.
+
+This is the only reader of the environment. Each setting stands in `shared/settings.py` with its
+name, unit, default, example and meaning; docs/configuration.md is printed from the same lines.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from shared.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+def setting(  # noqa: PLR0913 - one line of documentation, not a call with choices
+    name: str, default: object, *, unit: str, example: str, meaning: str, secret: bool = False
+) -> Any:
+    """A field of the settings value, with what a person must know about it."""
+    metadata = {"name": name, "unit": unit, "example": example, "meaning": meaning}
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+def read_settings[T](kind: type[T], environment: Mapping[str, str] | None = None) -> T:
+    """Read every setting of a settings dataclass. Raises SettingsError, naming the variable.
+
+    A variable that is absent or empty gives the default.
+    """
+    environment = os.environ if environment is None else environment
+    hints = get_type_hints(kind)
+    values: dict[str, object] = {}
+    for each in fields(kind):  # type: ignore[arg-type]
+        name: str = each.metadata["name"]
+        if text := environment.get(name, "").strip():
+            values[each.name] = _parse(name, text, hints[each.name])
+    return kind(**values)
+
+
+def _parse(name: str, text: str, kind: object) -> object:
+    parse = _PARSERS.get(kind, str)
+    try:
+        return parse(text)
+    except ValueError as exc:
+        raise SettingsError(name, f"{text!r} is not {_KIND_WORDS.get(kind, 'valid')}.") from exc
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(word for word in (part.strip() for part in text.split(",")) if word)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in _list(text))
+
+
+_PARSERS: dict[object, Callable[[str], object]] = {
+    int: int,
+    float: float,
+    bool: _truth,
+    Path: lambda text: Path(text).expanduser(),
+    tuple[str, ...]: _list,
+    tuple[float, ...]: _numbers,
+}
+_KIND_WORDS: dict[object, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "yes or no (write 1 or 0)",
+    tuple[float, ...]: "a list of numbers with commas between",
+}
