@@ -20,7 +20,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
-def setting(  # noqa: PLR0913 - one line of documentation, not a call with choices
+def setting(
     name: str, default: object, *, unit: str, example: str, meaning: str, secret: bool = False
 ) -> Any:
     """A field of the settings value, with what a person must know about it."""

@@ -76,3 +76,16 @@ class TooLargeError(IngestError):
         super().__init__(f"{what} is larger than the limit of {limit_bytes:,} bytes.")
         self.what = what
         self.limit_bytes = limit_bytes
+
+
+class NewerStateError(IngestError):
+    """A newer release has written our state; this one must not touch it."""
+
+    def __init__(self, where: str, found: int, known: int) -> None:
+        super().__init__(
+            f"The state in {where} was written by a newer release (version {found}; this one knows"
+            f" {known}). Install that release again, or name another data folder."
+        )
+        self.where = where
+        self.found = found
+        self.known = known
