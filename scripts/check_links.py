@@ -1,4 +1,4 @@
-"""Checks that every relative link of the Markdown documents leads to a file, and every anchor to a heading."""
+"""Checks that every relative link of the documents leads to a file, every anchor to a heading."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Activities:
         return to_payload(steps.Started())
 
     async def escalate(self, payload: JsonObject) -> JsonObject:
-        """Give a media item to the desk: an event, a log line, and a mail where an address is set."""
+        """Give a media item to the desk: an event, a log line, and a mail if an address is set."""
         request = from_payload(payload, steps.Escalate)
         submission_id, number = split_media_instance_id(request.job_id)
         logger.warning(

@@ -34,7 +34,7 @@ class Conclusion:
     async def outcome(
         self, submission: Submission, results: Sequence[steps.MediaResult]
     ) -> Outcome:
-        """The outcome before the answer: what each item shows, and under which categories it goes."""
+        """The outcome before the answer: what each item shows, and its categories."""
         by_number = {result.number: result for result in results}
         media = [await self._media(submission, i, by_number[i.number]) for i in submission.media]
         return Outcome(

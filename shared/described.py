@@ -20,14 +20,14 @@ _WAITING = frozenset({InstanceState.PENDING, InstanceState.RUNNING, InstanceStat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedHandler:
-    """Handles ``media.described``. At least once is enough: an instance takes the first event only."""
+    """Handles ``media.described``. At least once is enough: an instance takes only the first."""
 
     engine: Engine
     index: SubmissionIndex
     desk: Desk
 
     async def on_event(self, event: CloudEvent) -> bool:
-        """Deliver the event; False asks for redelivery, so that one that comes early is not lost."""
+        """Deliver the event; False asks for redelivery, so an early one is not lost."""
         described = from_payload(event.data, MediaDescribed)
         instance = await self.engine.instance(described.job_id)
         if instance is not None and instance.state in _WAITING:

@@ -47,7 +47,7 @@ class Dispatcher:
     deliveries: int = 10
 
     async def dispatch(self, message: QueuedMessage) -> None:
-        """Start what the message names, then complete it; on a fault give it back or put it aside."""
+        """Start what the message names, then complete it; on a fault give it back, or aside."""
         try:
             await self.start(message.body)
         except (IngestError, OSError) as exc:

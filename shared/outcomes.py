@@ -37,7 +37,7 @@ def escalated_numbers(outcome: Outcome) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcomes:
-    """Keeps outcomes in blobs. Each revision is a blob of its own that only one writer can create."""
+    """Keeps outcomes in blobs. Each revision is a blob that only one writer can create."""
 
     blobs: BlobStore
 
