@@ -50,6 +50,7 @@ _FIXED_SIZES = {
     0x0002: 2, 0x0003: 4, 0x0004: 4, 0x0005: 8, 0x0006: 8, 0x0007: 8,
     0x000A: 4, 0x000B: 2, 0x0014: 8, 0x0040: 8, 0x0048: 16,
 }  # fmt: skip
+_VARIABLE_TYPES = frozenset(PropertyType)
 _MULTIPLE_VALUES = 0x1000
 _FIRST_NAMED_ID = 0x8000
 _U32 = struct.Struct("<I")
@@ -74,10 +75,9 @@ def read_properties(data: memoryview) -> Iterator[Property]:
 
 def _values(cursor: _Cursor, kind: int) -> Iterator[memoryview]:
     base = kind & ~_MULTIPLE_VALUES
-    if base in _FIXED_SIZES:
-        for _ in range(cursor.u32() if kind & _MULTIPLE_VALUES else 1):
-            yield cursor.take(_FIXED_SIZES[base])
-    elif base in set(PropertyType):
+    if base in _FIXED_SIZES:  # numbers and times: none of them is wanted
+        cursor.take(_FIXED_SIZES[base] * (cursor.u32() if kind & _MULTIPLE_VALUES else 1))
+    elif base in _VARIABLE_TYPES:
         for _ in range(cursor.u32()):  # written even where there can only be one
             yield cursor.take(cursor.u32())
     else:

@@ -6,6 +6,7 @@ plain, HTML or RTF, is no attachment and is stepped over.
 
 from __future__ import annotations
 
+import codecs
 import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -85,6 +86,7 @@ class _Reader:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._encoding = "cp1252"
+        self._full = False
         self.enclosures: list[Enclosure] = []
         self.flaws: list[Flaw] = []
 
@@ -92,7 +94,7 @@ class _Reader:
         """Read one stream; what comes before a break is kept."""
         draft: _Draft | None = None
         at = _HEADER_BYTES
-        while at + _ATTRIBUTE.size <= len(data):
+        while at + _ATTRIBUTE.size <= len(data) and not self._full:
             level, name, _, length = _ATTRIBUTE.unpack_from(data, at)
             value = data[at + _ATTRIBUTE.size :][:length]
             at += _ATTRIBUTE.size + length + _CHECKSUM_BYTES
@@ -141,6 +143,7 @@ class _Reader:
         if draft.is_message:
             self._descend(draft, depth)
         elif len(self.enclosures) >= self._limits.parts:
+            self._full = True
             self._note(beyond("parts", self._limits.parts))
         else:
             self.enclosures.append(
@@ -171,7 +174,7 @@ def _codepage(value: memoryview) -> str:
     number = int.from_bytes(value[:4], "little")
     candidate = name.get(number, f"cp{number}")
     try:
-        b"".decode(candidate)
+        codecs.lookup(candidate)
     except LookupError:
         return "cp1252"
     return candidate
