@@ -1,0 +1,56 @@
+"""An e-mail address as a value (RFC 5322 3.4), and a lenient reading of one.
+
+Careful reading of address fields is mail-parser's work (`mail_ingest.message`); what is here serves
+where it finds nothing, and for the envelope.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_SPEC = re.compile(r"[^\s<>()\[\],;:\"@\\]{1,256}@[^\s<>()\[\],;:\"@\\]{1,255}")
+_ANGLE = re.compile(r"<\s*([^<>]*?)\s*>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """An address. `domain` is in lower case; `display_name` is what its writer chose, for show."""
+
+    display_name: str = ""
+    local_part: str
+    domain: str
+
+    @property
+    def spec(self) -> str:
+        """``local_part@domain`` (RFC 5322 3.4.1)."""
+        return f"{self.local_part}@{self.domain}"
+
+
+def address_of(spec: str, display_name: str = "") -> Address | None:
+    """The address ``local@domain``, or None when it is none that can be written to."""
+    if _SPEC.fullmatch(spec) is None:
+        return None
+    local_part, _, domain = spec.rpartition("@")
+    name = visible(display_name)[:200]
+    return Address(display_name=name, local_part=local_part, domain=domain.rstrip(".").lower())
+
+
+def address_somewhere_in(text: str) -> Address | None:
+    """The first address in a field that is broken: in angle brackets if possible."""
+    for found in _ANGLE.findall(text):
+        if address := address_of(found, text.partition("<")[0].strip(' "')):
+            return address
+    found = _SPEC.search(text)
+    return address_of(found.group()) if found else None
+
+
+def visible(text: str) -> str:
+    """A text on one line without control characters and direction marks, so that it can neither add
+    a header field nor hide what it says.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    spaced = "".join(" " if c in "\t\r\n\v\f\x85\u2028\u2029" else c for c in text)
+    return " ".join("".join(c for c in spaced if unicodedata.category(c)[0] != "C").split())
