@@ -5,6 +5,7 @@ Only what names, types or holds an attachment is told apart; every other propert
 
 from __future__ import annotations
 
+import codecs
 import struct
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,6 +47,8 @@ class Property(NamedTuple):
         return bytes(self.value).decode(used, "replace").split("\0", 1)[0]
 
 
+_CODEPAGES = {20127: "ascii", 20866: "koi8-r", 28591: "latin-1", 65001: "utf-8"}
+_WESTERN_EUROPEAN = "cp1252"
 _FIXED_SIZES = {
     0x0002: 2, 0x0003: 4, 0x0004: 4, 0x0005: 8, 0x0006: 8, 0x0007: 8,
     0x000A: 4, 0x000B: 2, 0x0014: 8, 0x0040: 8, 0x0048: 16,
@@ -55,6 +58,16 @@ _MULTIPLE_VALUES = 0x1000
 _FIRST_NAMED_ID = 0x8000
 _U32 = struct.Struct("<I")
 _TAG = struct.Struct("<HH")
+
+
+def encoding_of_codepage(number: int) -> str:
+    """Python's name of a Windows code page; Western European where there is none."""
+    name = _CODEPAGES.get(number, f"cp{number}")
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return _WESTERN_EUROPEAN
+    return name
 
 
 def read_properties(data: memoryview) -> Iterator[Property]:

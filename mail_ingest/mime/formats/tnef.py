@@ -6,7 +6,6 @@ plain, HTML or RTF, is no attachment and is stepped over.
 
 from __future__ import annotations
 
-import codecs
 import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -14,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from mail_ingest.mime.defects import Flaw, beyond
 from mail_ingest.mime.formats import Enclosure, Opened
-from mail_ingest.mime.formats.mapi import Property, PropertyId, PropertyType, read_properties
+from mail_ingest.mime.formats.mapi import (
+    Property,
+    PropertyId,
+    PropertyType,
+    encoding_of_codepage,
+    read_properties,
+)
 
 if TYPE_CHECKING:
     from mail_ingest.mime.limits import Limits
@@ -99,7 +104,7 @@ class _Reader:
             value = data[at + _ATTRIBUTE.size :][:length]
             at += _ATTRIBUTE.size + length + _CHECKSUM_BYTES
             if name == _Attribute.OEM_CODEPAGE:
-                self._encoding = _codepage(value)
+                self._encoding = encoding_of_codepage(int.from_bytes(value[:4], "little"))
             elif level == _ATTACHMENT_LEVEL:
                 if draft is None or name == _Attribute.ATTACH_REND_DATA:
                     self._close(draft, depth)
@@ -166,15 +171,3 @@ class _Reader:
     def _note(self, flaw: Flaw) -> None:
         if flaw not in self.flaws:
             self.flaws.append(flaw)
-
-
-def _codepage(value: memoryview) -> str:
-    """Python's name of a Windows code page; Western European where there is none."""
-    name = {20127: "ascii", 20866: "koi8-r", 28591: "latin-1", 65001: "utf-8"}
-    number = int.from_bytes(value[:4], "little")
-    candidate = name.get(number, f"cp{number}")
-    try:
-        codecs.lookup(candidate)
-    except LookupError:
-        return "cp1252"
-    return candidate

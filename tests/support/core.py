@@ -1,0 +1,188 @@
+"""The core on local adapters, with hand-operated ends: jobs and answers are only written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adapters.local.blob_store import LocalBlobStore
+from adapters.local.database import Database
+from adapters.local.event_publisher import LocalEventPublisher
+from adapters.local.submission_index import LocalSubmissionIndex
+from adapters.local.work_queue import LocalWorkQueue
+from shared.activities import Activities
+from shared.classify import Classifier, load_rules
+from shared.codec import to_json
+from shared.description import Description, Label, Model
+from shared.desk import Desk
+from shared.intake import Intake, description_name
+from shared.model import AnswerTo, Channel, Kind, MediaItem, Submission, Submitter
+from shared.ports import Answer, DescriptionJob, ReplyReceipt, ReplyState
+from shared.settings import SHIPPED_RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROVIDER = ("test", "1")
+
+
+@dataclass(slots=True)
+class SetClock:
+    """A clock that stands where it is set."""
+
+    time: datetime = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass(slots=True)
+class WrittenDownJobs:
+    """Takes jobs and does nothing; the test ends them."""
+
+    started: list[DescriptionJob] = field(default_factory=list[DescriptionJob])
+    cancelled: list[str] = field(default_factory=list[str])
+
+    async def start(self, job: DescriptionJob) -> None:
+        self.started.append(job)
+
+    async def cancel(self, job_id: str) -> None:
+        self.cancelled.append(job_id)
+
+
+@dataclass(slots=True)
+class WrittenDownReplies:
+    """Takes answers; gives the receipts that the test lays out, then `sent`."""
+
+    answers: list[Answer] = field(default_factory=list[Answer])
+    notices: list[str] = field(default_factory=list[str])
+    receipts: list[ReplyReceipt] = field(default_factory=list[ReplyReceipt])
+
+    async def send(self, answer: Answer) -> ReplyReceipt:
+        self.answers.append(answer)
+        if self.receipts:
+            return self.receipts.pop(0)
+        return ReplyReceipt(state=ReplyState.SENT, at="2026-11-24T10:00:00.000Z")
+
+    async def notify_desk(self, notice_id: str, subject: str, text: str) -> None:
+        del subject, text
+        self.notices.append(notice_id)
+
+
+@dataclass(slots=True)
+class NoTelemetry:
+    """Counts nothing."""
+
+    def count(self, metric: str, value: int = 1, **dimensions: str) -> None:
+        del metric, value, dimensions
+
+    def record(self, metric: str, value: float, **dimensions: str) -> None:
+        del metric, value, dimensions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """Everything that a test of the core touches."""
+
+    clock: SetClock
+    database: Database
+    blobs: LocalBlobStore
+    queue: LocalWorkQueue
+    index: LocalSubmissionIndex
+    publisher: LocalEventPublisher
+    jobs: WrittenDownJobs
+    replies: WrittenDownReplies
+    intake: Intake
+    activities: Activities
+    desk: Desk
+
+    async def describe(self, item: MediaItem, *labels: str) -> str:
+        """Put a description of the item into the cache; its blob's name."""
+        description = Description(
+            kind=item.kind,
+            provider=PROVIDER[0],
+            model=Model(id="test", version="1"),
+            labels=tuple(Label(name=label, confidence=0.9) for label in labels),
+            raw={"their": "answer"},
+        )
+        name = description_name(item.sha256, *PROVIDER)
+        await self.blobs.put(name, to_json(description))
+        return name
+
+
+def open_core(folder: Path) -> Iterator[Core]:
+    """A core in a folder; closes it afterwards."""
+    clock = SetClock()
+    database = Database(folder / "state.db")
+    blobs = LocalBlobStore(folder / "blobs")
+    queue = LocalWorkQueue(database, clock)
+    index = LocalSubmissionIndex(database, clock)
+    publisher = LocalEventPublisher(database, clock)
+    jobs, replies = WrittenDownJobs(), WrittenDownReplies()
+    classifier = Classifier(load_rules(SHIPPED_RULES))
+    activities = Activities(
+        blobs=blobs,
+        index=index,
+        publisher=publisher,
+        jobs=jobs,
+        replies=replies,
+        telemetry=NoTelemetry(),
+        clock=clock,
+        classifier=classifier,
+        provider=PROVIDER,
+        answers_per_day=2,
+    )
+    desk = Desk(
+        blobs=blobs,
+        index=index,
+        publisher=publisher,
+        replies=replies,
+        clock=clock,
+        classifier=classifier,
+    )
+    yield Core(
+        clock=clock,
+        database=database,
+        blobs=blobs,
+        queue=queue,
+        index=index,
+        publisher=publisher,
+        jobs=jobs,
+        replies=replies,
+        intake=Intake(blobs=blobs, queue=queue, index=index, publisher=publisher, clock=clock),
+        activities=activities,
+        desk=desk,
+    )
+    database.close()
+    blobs.close()
+
+
+def a_submission(number: int = 1, *, media: int = 1, subject: str = "A photo") -> Submission:
+    """A submission by mail with some photos."""
+    submission = Submission(
+        id=f"mail-{number:026}",
+        source="mail",
+        received_at="2026-11-24T09:59:00.000Z",
+        submitter=Submitter(address="ann@example.org", display_name="Ann"),
+        answer_to=AnswerTo(channel=Channel.MAIL, target="ann@example.org"),
+        subject=subject,
+    )
+    return replace(submission, media=tuple(_item(submission.id, n) for n in range(1, media + 1)))
+
+
+def _item(submission_id: str, number: int) -> MediaItem:
+    return MediaItem(
+        number=number,
+        kind=Kind.PHOTO,
+        file_name=f"photo{number}.jpg",
+        media_type="image/jpeg",
+        declared_type="image/jpeg",
+        size=1000,
+        sha256=f"{submission_id[-4:]}{number:060}",
+        blob=f"submissions/{submission_id}/media/{number}/photo{number}.jpg",
+    )
