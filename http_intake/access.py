@@ -1,0 +1,76 @@
+"""Who calls, and whether they may: keys, and while there are none, this machine's programs only."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from http_intake.doors import LOCAL_CLIENT
+from http_intake.problems import CROSS_SITE, UNAUTHORIZED, WRONG_HOST, ProblemError
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
+
+    from http_intake.doors import HttpSettings
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def client_of(headers: Headers, settings: HttpSettings) -> str:
+    """The name of the client that calls; raises ProblemError when nobody may call like this."""
+    if settings.keys:
+        return _client_with_key(headers, settings)
+    _refuse_browsers(headers, settings)
+    return LOCAL_CLIENT
+
+
+def _client_with_key(headers: Headers, settings: HttpSettings) -> str:
+    presented = hashlib.sha256(_key_in(headers).encode("utf-8")).hexdigest()
+    found = ""
+    for client, expected in settings.keys.items():  # all of them: the time must not tell which
+        if hmac.compare_digest(presented, expected.lower()):
+            found = client
+    if not found:
+        raise ProblemError(
+            UNAUTHORIZED,
+            "The key is missing or unknown. Send your key as 'Authorization: Bearer KEY' or as"
+            " 'X-Api-Key: KEY'.",
+            headers={"WWW-Authenticate": 'Bearer realm="mail_ingest"'},
+        )
+    return found
+
+
+def _key_in(headers: Headers) -> str:
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    return headers.get("x-api-key", "")
+
+
+def _refuse_browsers(headers: Headers, settings: HttpSettings) -> None:
+    """Without keys, a page of another site must reach us neither by a form post (CSRF) nor under a
+    name that it points at this machine (DNS rebinding).
+    """
+    host = headers.get("host", "")
+    own_hosts = _LOOPBACK_NAMES | {_host_name(settings.public_base_url)}
+    if host and _host_name(f"//{host}") not in own_hosts:
+        raise ProblemError(
+            WRONG_HOST,
+            "While no keys are configured, this service answers under localhost and 127.0.0.1 only."
+            " Call it by one of these, or configure keys.",
+        )
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise ProblemError(
+            CROSS_SITE,
+            "A web page of another site sent this request. Configure keys and send one.",
+        )
+
+
+def _host_name(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

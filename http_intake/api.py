@@ -1,0 +1,185 @@
+"""The endpoints of openapi.yaml: each translates a request, asks the core, and words the answer."""
+
+from __future__ import annotations
+
+import re
+from contextlib import asynccontextmanager
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from http_intake import status
+from http_intake.access import client_of
+from http_intake.body import limited
+from http_intake.callbacks import check_callback
+from http_intake.messages import message_chunks, require_message
+from http_intake.multipart import require_boundary
+from http_intake.problems import EXPECTATION_FAILED, INVALID_REQUEST, NOT_FOUND, ProblemError
+from http_intake.submissions import SOURCE, compose, read_form
+from http_intake.turns import Turns
+from http_intake.uploads import Uploads
+from shared import ids
+from shared.codec import to_json
+from shared.errors import BlobNotFoundError
+from shared.intake import outcome_name, record_name
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from starlette.requests import Request
+
+    from http_intake.doors import Doors
+    from shared.model import Submission
+
+MAIL_SOURCE = "mail"  # the same as for a mailbox, so that both doors know each other's mails
+_SUBMISSION_ID = re.compile(r"[a-z]{1,20}-[a-z2-7]{26}")
+_IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
+
+
+class Api:
+    """The endpoints, over one set of doors."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._settings = doors.settings
+        self._intake = doors.intake
+        self._turns = Turns()
+
+    async def submit_media(self, request: Request) -> Response:
+        """POST /v1/submissions."""
+        client = self._admit(request)
+        boundary = require_boundary(request.headers)
+        submission_id = ids.submission_id(SOURCE, self._key(request, client))
+        chunks = limited(request, self._settings.max_submission_bytes)
+        async with self._turns.of(submission_id):
+            if not await self._is_repeated(submission_id):
+                async with self._nothing_half_done(submission_id):
+                    await self._take_form(chunks, boundary, submission_id, client)
+        return self._accepted(request, submission_id)
+
+    async def submit_email(self, request: Request) -> Response:
+        """POST /v1/emails."""
+        client = self._admit(request)
+        require_message(request.headers)
+        key = self._key(request, client)
+        submission_id = ids.submission_id(MAIL_SOURCE, key)
+        chunks = message_chunks(limited(request, self._settings.max_message_bytes))
+        async with self._turns.of(submission_id):
+            if not await self._is_repeated(submission_id):
+                await self._doors.receive_mail(chunks, source=MAIL_SOURCE, key=key, client=client)
+        return self._accepted(request, submission_id)
+
+    async def get_submission(self, request: Request) -> Response:
+        """GET /v1/submissions/{id}."""
+        client = client_of(request.headers, self._settings)
+        submission = await self._find(request.path_params["id"], client)
+        entry = await self._intake.index.get(submission.id)
+        body = status.status_json(submission, entry, await self._outcome(submission.id))
+        headers = {"ETag": status.etag(body), "Cache-Control": "private, no-cache"}
+        age = self._intake.clock.now() - datetime.fromisoformat(submission.received_at)
+        retry_after_s = status.retry_after_s(status.state_of(entry), age)
+        if retry_after_s is not None:
+            headers["Retry-After"] = str(retry_after_s)
+        if status.matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(body, headers=headers, media_type="application/json")
+
+    async def get_liveness(self, _request: Request) -> Response:
+        """GET /health/live."""
+        return Response(to_json({"status": "live"}), media_type="application/json")
+
+    async def get_readiness(self, _request: Request) -> Response:
+        """GET /health/ready."""
+        readiness = await self._doors.readiness()
+        code = HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return Response(to_json(readiness), code, media_type="application/json")
+
+    def _admit(self, request: Request) -> str:
+        """The client that may send us a body; raises ProblemError."""
+        expectation = request.headers.get("expect", "100-continue")
+        if expectation.lower() != "100-continue":
+            raise ProblemError(
+                EXPECTATION_FAILED, "We cannot meet this Expect. Send 100-continue, or none."
+            )
+        return client_of(request.headers, self._settings)
+
+    def _key(self, request: Request, client: str) -> str:
+        """What makes the submission one of its kind (DESIGN section 5)."""
+        given = request.headers.get("idempotency-key")
+        if given is not None and not _IDEMPOTENCY_KEY.fullmatch(given):
+            raise ProblemError(
+                INVALID_REQUEST,
+                "Idempotency-Key must be 1 to 255 printable ASCII characters. Send such a key, or"
+                " none.",
+            )
+        return ids.http_key(client, self._doors.new_key() if given is None else given)
+
+    async def _is_repeated(self, submission_id: str) -> bool:
+        """Whether it was accepted before; then the steps after the record are done once more,
+        because the first request may have died between them.
+        """
+        first = await self._intake.known(submission_id)
+        if first is not None:
+            await self._intake.enqueue(first)
+        return first is not None
+
+    async def _take_form(
+        self, chunks: AsyncIterator[bytes], boundary: bytes, submission_id: str, client: str
+    ) -> None:
+        uploads = Uploads(
+            blobs=self._intake.blobs, submission_id=submission_id, settings=self._settings
+        )
+        fields = await read_form(chunks, boundary, uploads, self._settings)
+        await check_callback(fields.callback_url, self._doors.check_callback)
+        await self._intake.accept(
+            compose(
+                submission_id=submission_id,
+                client=client,
+                fields=fields,
+                uploads=uploads,
+                clock=self._intake.clock,
+            )
+        )
+
+    @asynccontextmanager
+    async def _nothing_half_done(self, submission_id: str) -> AsyncGenerator[None]:
+        """Whatever ends the block early (a refusal, a full disk, a client that hangs up) leaves no
+        blob behind, unless the submission was accepted before that.
+        """
+        try:
+            yield
+        except BaseException:
+            if not await self._intake.blobs.exists(record_name(submission_id)):
+                await self._intake.blobs.delete_prefix(ids.blob_prefix(submission_id))
+            raise
+
+    def _accepted(self, request: Request, submission_id: str) -> Response:
+        base = self._settings.public_base_url.rstrip("/") or str(request.base_url).rstrip("/")
+        url = f"{base}/v1/submissions/{submission_id}"
+        body = to_json({"id": submission_id, "status_url": url, "state": "accepted"})
+        return Response(
+            body, HTTPStatus.ACCEPTED, headers={"Location": url}, media_type="application/json"
+        )
+
+    async def _find(self, submission_id: str, client: str) -> Submission:
+        """The client's submission of this ID; raises ProblemError, whose ever it may be."""
+        if _SUBMISSION_ID.fullmatch(submission_id):
+            submission = await self._intake.known(submission_id)
+            if submission is not None and self._may_see(client, submission):
+                return submission
+        raise ProblemError(
+            NOT_FOUND,
+            "You have no submission of this ID. Use the status_url of the answer to its POST, and"
+            " the same key.",
+        )
+
+    def _may_see(self, client: str, submission: Submission) -> bool:
+        return not self._settings.keys or submission.submitter.display_name == client
+
+    async def _outcome(self, submission_id: str) -> bytes | None:
+        try:
+            return await self._intake.blobs.get(outcome_name(submission_id))
+        except BlobNotFoundError:
+            return None

@@ -1,0 +1,64 @@
+"""What the HTTP door is given: the ports behind it, its settings, and the shapes of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from shared.intake import Intake
+
+LOCAL_CLIENT = "local"  # who calls while no keys are configured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """The limits and the keys of the door. `keys` maps a client's name to the SHA-256 (hex) of its
+    key; while it is empty everybody is the client "local".
+    """
+
+    keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    public_base_url: str = ""  # such as https://intake.example.org; empty: as the client called us
+    max_submission_bytes: int = 2_000_000_000  # the body of POST /v1/submissions
+    max_message_bytes: int = 150_000_000  # the body of POST /v1/emails
+    max_media: int = 100  # photos and videos of a submission; more are left out
+    max_media_bytes: int = 2_000_000_000  # of one of them; a larger one is left out
+    max_parts: int = 1000  # of a multipart body; more are refused
+    read_timeout_s: float = 30.0  # the longest silence within a body
+    min_bytes_per_s: int = 1000  # the slowest body that we wait for, on the average
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether submissions can be taken and worked on. `reasons` and `warnings` are sentences."""
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    dead_letters: int = 0
+
+
+class ReceiveMail(Protocol):
+    """Takes one raw message; durable on return (`mail_ingest.receive`)."""
+
+    async def __call__(
+        self, chunks: AsyncIterator[bytes], *, source: str, key: str, client: str
+    ) -> object:
+        """Store the message under `ids.submission_id(source, key)` and accept it. What `chunks`
+        raises goes through, and leaves nothing of the message behind.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Everything that the door leads to."""
+
+    settings: HttpSettings
+    intake: Intake
+    receive_mail: ReceiveMail
+    check_callback: Callable[[str], str | None]  # why it is refused; runs in a thread
+    readiness: Callable[[], Awaitable[Readiness]]
+    new_key: Callable[[], str]  # one that was never used, for a request without a key of its own

@@ -1,0 +1,148 @@
+"""Runs the HTTP door inside a running event loop: bind, serve, stop in good order.
+
+Not here: signals and the rest of the process; those are the host's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import socket
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, override
+
+import uvicorn
+
+from http_intake.protocol import IntakeProtocol
+from shared.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from starlette.types import ASGIApp
+
+_BACKLOG = 512
+_MAX_HEAD_BYTES = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Where the door is, and how long it waits."""
+
+    host: str = "127.0.0.1"
+    port: int = 8025  # 0 takes a free one
+    keep_alive_s: int = 15  # for the next request, or for the whole head of one
+    stop_s: int = 20  # for the requests under way, when the door is closed
+    max_connections: int = 500  # more are answered with 503
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAddress:
+    """Where the door is open."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+@asynccontextmanager
+async def serving(
+    app: ASGIApp, settings: ServerSettings, *, has_keys: bool
+) -> AsyncGenerator[ServerAddress]:
+    """Serve `app` for as long as the block runs; the requests under way at its end are finished.
+
+    Raises SettingsError when the address cannot be bound, or is open to others without keys.
+    """
+    if not has_keys and not _is_loopback(settings.host):
+        raise SettingsError(
+            "HTTP_HOST",
+            f"{settings.host} can be reached from other machines, and no keys are configured. Set"
+            " HTTP_KEYS, or use 127.0.0.1.",
+        )
+    listener = _listen(settings)
+    server = _Server(_config(app, settings))
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="http-door")
+    try:
+        await server.listening.wait()
+        yield ServerAddress(host=settings.host, port=listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, but signals are left alone, and it tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+def _config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=IntakeProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # its lines would carry query strings
+        server_header=False,
+        proxy_headers=False,  # whoever calls could claim to be somebody else
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.stop_s,
+        limit_concurrency=settings.max_connections,
+        h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listen(settings: ServerSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    address = (settings.host, settings.port)
+    try:
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError as exc:
+        raise _cannot_bind(settings, exc) from exc
+
+
+def _cannot_bind(settings: ServerSettings, exc: OSError) -> SettingsError:
+    match exc.errno:
+        case errno.EADDRINUSE:
+            return SettingsError(
+                "HTTP_PORT",
+                f"another program uses port {settings.port} of {settings.host}. Stop it, or set"
+                " another port (0 takes a free one).",
+            )
+        case errno.EACCES:
+            return SettingsError(
+                "HTTP_PORT", f"port {settings.port} needs privileges. Set one above 1023."
+            )
+        case _:
+            return SettingsError(
+                "HTTP_HOST",
+                f"this machine has no address {settings.host}. Set one that it has, such as"
+                " 127.0.0.1.",
+            )
