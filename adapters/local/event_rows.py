@@ -1,0 +1,104 @@
+"""The outbox table of events: every statement on it, each a function of a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.codec import from_json, to_json
+from shared.model import CloudEvent
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection
+
+TOPIC = "events"
+_FORGOTTEN_AT_ONCE = 100  # with every publish, so that none ever pays for a long past
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingEvent:
+    """An event that waits for its handler. Times are seconds since 1970."""
+
+    sequence: int
+    event: CloudEvent
+    published_at: float
+    attempts: int
+
+
+def insert(connection: sqlite3.Connection, event: CloudEvent, now: float) -> None:
+    """Add an event, unless (source, id) is known."""
+    connection.execute(
+        "INSERT OR IGNORE INTO events (source, id, type, event, state, published_at, due_at)"
+        " VALUES (?, ?, ?, ?, 'pending', ?, ?)",
+        (event.source, event.id, event.type, to_json(event), now, now),
+    )
+
+
+def forget(connection: sqlite3.Connection, before: float) -> None:
+    """Forget some events that were published before a time, save for the dead ones."""
+    connection.execute(
+        "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events"
+        " WHERE published_at < ? AND state != 'dead' LIMIT ?)",
+        (before, _FORGOTTEN_AT_ONCE),
+    )
+
+
+def due(
+    connection: sqlite3.Connection, types: Collection[str], limit: int, now: float
+) -> tuple[PendingEvent, ...]:
+    """The events of these types that are to be handed out now, the longest due first."""
+    found = connection.execute(
+        f"SELECT sequence, event, published_at, attempts FROM events"  # noqa: S608 - placeholders
+        f" WHERE state = 'pending' AND type IN ({_places(types)}) AND due_at <= ?"
+        " ORDER BY due_at, sequence LIMIT ?",
+        (*types, now, limit),
+    )
+    return tuple(
+        PendingEvent(
+            sequence=sequence,
+            event=from_json(event, CloudEvent, where=f"event {sequence}"),
+            published_at=published_at,
+            attempts=attempts,
+        )
+        for sequence, event, published_at, attempts in found
+    )
+
+
+def next_due(connection: sqlite3.Connection, types: Collection[str]) -> float | None:
+    """When the next event of these types is to be handed out, or None when there is none."""
+    (due_at,) = connection.execute(
+        f"SELECT MIN(due_at) FROM events WHERE state = 'pending' AND type IN ({_places(types)})",  # noqa: S608
+        tuple(types),
+    ).fetchone()
+    return due_at
+
+
+def delivered(connection: sqlite3.Connection, sequence: int) -> None:
+    """The handler has it."""
+    connection.execute("UPDATE events SET state = 'delivered' WHERE sequence = ?", (sequence,))
+
+
+def postpone(connection: sqlite3.Connection, sequence: int, due_at: float) -> None:
+    """The handler did not want it yet."""
+    connection.execute(
+        "UPDATE events SET attempts = attempts + 1, due_at = ? WHERE sequence = ?",
+        (due_at, sequence),
+    )
+
+
+def give_up(connection: sqlite3.Connection, sequence: int) -> None:
+    """The handler never wanted it; keep it where people see it."""
+    connection.execute("UPDATE events SET state = 'dead' WHERE sequence = ?", (sequence,))
+
+
+def dead(connection: sqlite3.Connection, limit: int) -> tuple[CloudEvent, ...]:
+    """The events that were given up, newest first."""
+    found = connection.execute(
+        "SELECT event FROM events WHERE state = 'dead' ORDER BY sequence DESC LIMIT ?", (limit,)
+    )
+    return tuple(from_json(event, CloudEvent, where="a dead event") for (event,) in found)
+
+
+def _places(types: Collection[str]) -> str:
+    return ", ".join("?" * len(types))
