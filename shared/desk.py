@@ -147,7 +147,12 @@ class Desk:
         if outcome.revision:
             # Done again when nothing changed: an earlier run may have died before it.
             await self.index.put(
-                replace(entry, outcome=outcome.status.value, escalated=escalated_numbers(outcome))
+                replace(
+                    entry,
+                    outcome=outcome.status.value,
+                    escalated=escalated_numbers(outcome),
+                    updated_at="",
+                )
             )
             await self.publisher.publish(events.revised(outcome, self.clock.now()))
         if changed is not None:

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.local.blob_store import LocalBlobStore
-from adapters.local.database import Database
-from adapters.local.event_publisher import LocalEventPublisher
-from adapters.local.submission_index import LocalSubmissionIndex
-from adapters.local.work_queue import LocalWorkQueue
 from shared.activities import Activities
 from shared.classify import Classifier, load_rules
 from shared.codec import to_json
 from shared.description import Description, Label, Model
 from shared.desk import Desk
-from shared.intake import Intake, description_name
+from shared.intake import description_name
 from shared.model import AnswerTo, Channel, Kind, MediaItem, Submission, Submitter
 from shared.ports import Answer, DescriptionJob, ReplyReceipt, ReplyState
 from shared.settings import SHIPPED_RULES
+from tests.support.clocks import ManualClock
+from tests.support.local_services import LocalServices, local_services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import sqlite3
+    from collections.abc import Generator
+    from pathlib import Path
 
 PROVIDER = ("test", "1")
-
-
-@dataclass(slots=True)
-class SetClock:
-    """A clock that stands where it is set."""
-
-    time: datetime = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def advance(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 @dataclass(slots=True)
@@ -89,15 +75,10 @@ class NoTelemetry:
 class Core:
     """Everything that a test of the core touches."""
 
-    clock: SetClock
-    database: Database
-    blobs: LocalBlobStore
-    queue: LocalWorkQueue
-    index: LocalSubmissionIndex
-    publisher: LocalEventPublisher
+    clock: ManualClock
+    services: LocalServices
     jobs: WrittenDownJobs
     replies: WrittenDownReplies
-    intake: Intake
     activities: Activities
     desk: Desk
 
@@ -111,55 +92,52 @@ class Core:
             raw={"their": "answer"},
         )
         name = description_name(item.sha256, *PROVIDER)
-        await self.blobs.put(name, to_json(description))
+        await self.services.blobs.put(name, to_json(description))
         return name
 
+    async def events(self) -> list[str]:
+        """The types of the events that were published, in order, without their namespace."""
 
-def open_core(folder: Path) -> Iterator[Core]:
-    """A core in a folder; closes it afterwards."""
-    clock = SetClock()
-    database = Database(folder / "state.db")
-    blobs = LocalBlobStore(folder / "blobs")
-    queue = LocalWorkQueue(database, clock)
-    index = LocalSubmissionIndex(database, clock)
-    publisher = LocalEventPublisher(database, clock)
+        def select(connection: sqlite3.Connection) -> list[str]:
+            rows = connection.execute("SELECT event FROM events ORDER BY sequence").fetchall()
+            return [json.loads(event)["type"].split(".", 2)[2] for (event,) in rows]
+
+        return await self.services.database.read(select)
+
+
+@contextmanager
+def open_core(folder: Path) -> Generator[Core]:
+    """The core on the local adapters in a folder."""
+    clock = ManualClock()
     jobs, replies = WrittenDownJobs(), WrittenDownReplies()
     classifier = Classifier(load_rules(SHIPPED_RULES))
-    activities = Activities(
-        blobs=blobs,
-        index=index,
-        publisher=publisher,
-        jobs=jobs,
-        replies=replies,
-        telemetry=NoTelemetry(),
-        clock=clock,
-        classifier=classifier,
-        provider=PROVIDER,
-        answers_per_day=2,
-    )
-    desk = Desk(
-        blobs=blobs,
-        index=index,
-        publisher=publisher,
-        replies=replies,
-        clock=clock,
-        classifier=classifier,
-    )
-    yield Core(
-        clock=clock,
-        database=database,
-        blobs=blobs,
-        queue=queue,
-        index=index,
-        publisher=publisher,
-        jobs=jobs,
-        replies=replies,
-        intake=Intake(blobs=blobs, queue=queue, index=index, publisher=publisher, clock=clock),
-        activities=activities,
-        desk=desk,
-    )
-    database.close()
-    blobs.close()
+    with local_services(folder, clock) as services:
+        yield Core(
+            clock=clock,
+            services=services,
+            jobs=jobs,
+            replies=replies,
+            activities=Activities(
+                blobs=services.blobs,
+                index=services.index,
+                publisher=services.publisher,
+                jobs=jobs,
+                replies=replies,
+                telemetry=NoTelemetry(),
+                clock=clock,
+                classifier=classifier,
+                provider=PROVIDER,
+                answers_per_day=2,
+            ),
+            desk=Desk(
+                blobs=services.blobs,
+                index=services.index,
+                publisher=services.publisher,
+                replies=replies,
+                clock=clock,
+                classifier=classifier,
+            ),
+        )
 
 
 def a_submission(number: int = 1, *, media: int = 1, subject: str = "A photo") -> Submission:

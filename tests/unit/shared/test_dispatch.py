@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared import steps
+from shared.described import DescribedHandler
+from shared.dispatch import Dispatcher
+from shared.errors import ServiceUnavailableError
+from shared.events import MediaDescribed, media_described
+from shared.ports import Instance, InstanceState, SubmissionState
+from tests.support.core import a_submission
+
+if TYPE_CHECKING:
+    from shared.model import JsonObject
+    from shared.ports import QueuedMessage
+    from tests.support.core import Core
+
+
+@dataclass(slots=True)
+class WrittenDownEngine:
+    """Keeps what it is told; `down` makes every start fail."""
+
+    payloads: dict[str, JsonObject] = field(default_factory=dict[str, "JsonObject"])
+    states: dict[str, InstanceState] = field(default_factory=dict[str, InstanceState])
+    raised: list[str] = field(default_factory=list[str])
+    down: bool = False
+
+    async def start(self, orchestrator: str, *, instance_id: str, payload: JsonObject) -> bool:
+        assert orchestrator == steps.PROCESS_SUBMISSION
+        if self.down:
+            raise ServiceUnavailableError("engine")
+        if instance_id in self.payloads:
+            return False
+        self.payloads[instance_id] = payload
+        return True
+
+    async def raise_event(self, instance_id: str, *, name: str, payload: JsonObject) -> bool:
+        del name, payload
+        self.raised.append(instance_id)
+        return True
+
+    async def instance(self, instance_id: str) -> Instance | None:
+        state = self.states.get(instance_id)
+        return None if state is None else Instance(instance_id=instance_id, state=state)
+
+    async def purge(self, instance_id: str) -> None:
+        self.payloads.pop(instance_id, None)
+
+
+@pytest.fixture
+def engine() -> WrittenDownEngine:
+    return WrittenDownEngine()
+
+
+def dispatcher(core: Core, engine: WrittenDownEngine, deliveries: int = 3) -> Dispatcher:
+    services = core.services
+    return Dispatcher(
+        blobs=services.blobs,
+        queue=services.queue,
+        engine=engine,
+        index=services.index,
+        publisher=services.publisher,
+        clock=core.clock,
+        patience=steps.Patience(escalate_after_s=60),
+        deliveries=deliveries,
+    )
+
+
+async def next_message(core: Core) -> QueuedMessage:
+    (message,) = await core.services.queue.receive(max_messages=1, max_wait_s=0)
+    return message
+
+
+async def test_a_message_starts_the_instance_of_its_submission(
+    core: Core, engine: WrittenDownEngine
+) -> None:
+    submission = a_submission(media=2)
+    await core.services.intake.accept(submission)
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    payload = engine.payloads[submission.id]
+    assert [item["job_id"] for item in payload["media"]] == [
+        f"{submission.id}:1",
+        f"{submission.id}:2",
+    ]
+    assert payload["media"][0]["patience"]["escalate_after_s"] == 60
+    assert await core.services.queue.depth() == 0
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    assert entry.state is SubmissionState.DESCRIBING
+
+
+async def test_an_instance_that_exists_is_success(core: Core, engine: WrittenDownEngine) -> None:
+    submission = a_submission()
+    engine.payloads[submission.id] = {}
+    await core.services.intake.accept(submission)
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    assert await core.services.queue.depth() == 0
+
+
+async def test_while_the_engine_is_down_the_message_comes_again(
+    core: Core, engine: WrittenDownEngine
+) -> None:
+    await core.services.intake.accept(a_submission())
+    engine.down = True
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    assert await core.services.queue.depth() == 1
+    engine.down = False
+    core.clock.advance(seconds=120)
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    assert list(engine.payloads) == [a_submission().id]
+
+
+async def test_a_message_that_never_starts_is_put_aside_with_its_reason(
+    core: Core, engine: WrittenDownEngine
+) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    engine.down = True
+    for _ in range(3):
+        await dispatcher(core, engine).dispatch(await next_message(core))
+        core.clock.advance(seconds=120)
+    (dead,) = await core.services.queue.dead_letters()
+    assert dead.reason == "ServiceUnavailableError"
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    assert entry.state is SubmissionState.DEAD_LETTERED
+    assert "submission.dead-lettered.v1" in await core.events()
+
+
+async def test_a_record_that_is_no_record_is_put_aside_at_once(
+    core: Core, engine: WrittenDownEngine
+) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    name = f"submissions/{submission.id}/submission.json"
+    await core.services.blobs.put(name, b"{damaged")
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    (dead,) = await core.services.queue.dead_letters()
+    assert name in dead.description
+
+
+@pytest.fixture
+def handler(core: Core, engine: WrittenDownEngine) -> DescribedHandler:
+    return DescribedHandler(engine=engine, index=core.services.index, desk=core.desk)
+
+
+async def described(core: Core, handler: DescribedHandler) -> bool:
+    result = MediaDescribed(job_id=f"{a_submission().id}:1", status="unreadable", reason="Broken.")
+    return await handler.on_event(media_described(result, core.clock.now()))
+
+
+async def test_a_description_wakes_the_instance_that_waits(
+    core: Core, engine: WrittenDownEngine, handler: DescribedHandler
+) -> None:
+    engine.states[f"{a_submission().id}:1"] = InstanceState.RUNNING
+    assert await described(core, handler)
+    assert engine.raised == [f"{a_submission().id}:1"]
+
+
+async def test_a_description_that_comes_before_its_instance_is_redelivered(
+    core: Core, engine: WrittenDownEngine, handler: DescribedHandler
+) -> None:
+    assert not await described(core, handler)
+    assert engine.raised == []
+
+
+async def test_a_description_that_comes_after_the_answer_goes_to_the_desk(
+    core: Core, engine: WrittenDownEngine, handler: DescribedHandler
+) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    engine.states[f"{submission.id}:1"] = InstanceState.COMPLETED
+    assert not await described(core, handler)
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    await core.services.index.put(replace(entry, state=SubmissionState.DONE))
+    assert await described(core, handler)
