@@ -1,0 +1,54 @@
+"""The describer's program: ``python -m describer --worker``, or without it one job as a container.
+
+Exit codes: 0 done, 1 the job could not be done now, 2 the settings are wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from describer.logs import log_to_stderr
+from describer.process import ignore_interrupts, limit_resources, reserve_stdout
+from describer.settings import Settings
+from shared.errors import IngestError
+
+logger = logging.getLogger("describer")
+
+
+def main(arguments: list[str]) -> int:
+    """Run as a worker or as a container job."""
+    log_to_stderr()
+    try:
+        settings = Settings.from_env(os.environ)
+        limit_resources(settings.memory_mb)
+        if arguments == ["--worker"]:
+            return _work(settings)
+        if not arguments:
+            return _run_job(settings)
+    except IngestError as exc:
+        logger.error("%s", exc, extra={"action": "describer_stopped"})  # noqa: TRY400 - a sentence
+        return 2
+    logger.error("Call it with --worker, or without arguments for one job from the environment.")
+    return 2
+
+
+def _work(settings: Settings) -> int:
+    ignore_interrupts()
+    responses = reserve_stdout()
+    from describer.describe import Describer
+    from describer.worker import Worker
+
+    Worker(describer=Describer.load(settings), requests=sys.stdin.buffer, responses=responses).run()
+    return 0
+
+
+def _run_job(settings: Settings) -> int:
+    from describer.job import run_job
+
+    return run_job(settings, os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

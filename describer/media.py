@@ -1,0 +1,78 @@
+"""What our own reading of a photo or video gives, whichever provider says the labels later."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared.description import Capture, VideoFacts
+from shared.errors import IngestError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
+
+    from shared.model import Kind
+
+# What Pillow, libheif and FFmpeg raise on hostile bytes; MemoryError is told apart by the callers.
+DECODER_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+class UnreadableMediaError(IngestError):
+    """A photo or video cannot be opened, now or later; the text is a sentence for its sender."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`max_pixels` of one picture is an error beyond; pictures are scaled to `longest_side`."""
+
+    max_pixels: int
+    longest_side: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A picture to look at: RGB, upright, scaled down. `t_ms` is its time in a video."""
+
+    picture: Image.Image
+    t_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An opened photo or video. `frames` is never empty: one of a photo, several of a video."""
+
+    kind: Kind
+    frames: tuple[Frame, ...]
+    poster: Image.Image  # the frame that stands for the whole, RGB, upright
+    width: int  # pixels of the original, after orientation
+    height: int
+    capture: Capture = field(default_factory=Capture)
+    video: VideoFacts | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The media file that is to be described."""
+
+    path: Path
+    kind: Kind
+    media_type: str
+    file_name: str = ""
+    url: str = ""  # where a third party may fetch it
