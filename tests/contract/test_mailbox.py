@@ -1,0 +1,168 @@
+"""What every Mailbox does. An adapter joins by a fixture that opens mailboxes on one account."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from adapters.local.mailbox import MaildirMailbox
+from mail_ingest.ports import Claim, Mailbox
+from tests.support.clocks import ManualClock
+
+MAIL = b"Message-ID: <1@example.org>\r\n\r\nhello\r\n"
+
+
+class Account(Protocol):
+    """A mailbox account that a test delivers into, reads through mailboxes, and looks into."""
+
+    clock: ManualClock
+
+    async def deliver(self, name: str, mail: bytes = MAIL) -> None: ...
+    async def reader(self) -> Mailbox: ...
+    def processed(self) -> int: ...
+    def dead_letters(self) -> int: ...
+
+
+class MaildirAccount:
+    def __init__(self, folder: Path) -> None:
+        self.clock = ManualClock()
+        self._folder = folder
+        self._readers: list[MaildirMailbox] = []
+
+    async def deliver(self, name: str, mail: bytes = MAIL) -> None:
+        (self._folder / "new" / name).write_bytes(mail)
+
+    async def reader(self) -> Mailbox:
+        self._readers.append(await MaildirMailbox.open(self._folder, clock=self.clock))
+        return self._readers[-1]
+
+    def processed(self) -> int:
+        return len(list((self._folder / ".Processed" / "cur").iterdir()))
+
+    def dead_letters(self) -> int:
+        return len(list((self._folder / ".DeadLetter" / "cur").iterdir()))
+
+    async def close(self) -> None:
+        for reader in self._readers:
+            await reader.close()
+
+
+@pytest.fixture(params=["maildir"])
+async def account(tmp_path: Path) -> AsyncGenerator[Account]:
+    account = MaildirAccount(tmp_path)
+    yield account
+    await account.close()
+
+
+async def claim_one(mailbox: Mailbox, *, lifetime_s: float = 60) -> Claim:
+    (message,) = await mailbox.discover(limit=10)
+    claim = await mailbox.claim(message, lifetime_s=lifetime_s)
+    assert claim is not None
+    return claim
+
+
+async def content(mailbox: Mailbox, claim: Claim) -> bytes:
+    return b"".join([chunk async for chunk in mailbox.read(claim)])
+
+
+async def test_a_mail_is_discovered_claimed_read_and_filed(account: Account) -> None:
+    mailbox = await account.reader()
+    await account.deliver("1700000000.a")
+    claim = await claim_one(mailbox)
+    assert await content(mailbox, claim) == MAIL
+    assert (claim.attempt, claim.size) == (1, len(MAIL))
+    assert claim.received_at == "2023-11-14T22:13:20Z"
+    await mailbox.file_processed(claim)
+    assert (account.processed(), account.dead_letters()) == (1, 0)
+    assert await mailbox.discover(limit=10) == []
+
+
+async def test_a_claimed_mail_is_seen_by_nobody_until_its_claim_ends(account: Account) -> None:
+    mailbox, other = await account.reader(), await account.reader()
+    await account.deliver("1700000000.a")
+    first = await claim_one(mailbox, lifetime_s=60)
+    assert await other.discover(limit=10) == []
+    account.clock.advance(seconds=62)
+    second = await claim_one(other)
+    assert (second.attempt, second.key) == (2, first.key)
+
+
+async def test_of_two_claims_of_one_mail_one_wins(account: Account) -> None:
+    mailbox, other = await account.reader(), await account.reader()
+    await account.deliver("1700000000.a")
+    (seen,), (seen_too,) = await mailbox.discover(limit=10), await other.discover(limit=10)
+    assert await mailbox.claim(seen, lifetime_s=60) is not None
+    assert await other.claim(seen_too, lifetime_s=60) is None
+
+
+async def test_a_mail_that_is_given_back_comes_again_after_its_delay(account: Account) -> None:
+    mailbox = await account.reader()
+    await account.deliver("1700000000.a")
+    claim = await claim_one(mailbox)
+    await mailbox.release(claim, attempts=0, delay_s=30)
+    assert await mailbox.discover(limit=10) == []
+    account.clock.advance(seconds=32)
+    assert (await claim_one(mailbox)).attempt == 1
+
+
+async def test_mails_with_fewer_attempts_come_first_then_older_ones(account: Account) -> None:
+    mailbox = await account.reader()
+    await account.deliver("1700000000.bad")
+    await mailbox.release(await claim_one(mailbox), attempts=1, delay_s=0)
+    await account.deliver("1700000003.new")
+    await account.deliver("1700000001.old")
+    keys: list[str] = []
+    for message in await mailbox.discover(limit=10):
+        claim = await mailbox.claim(message, lifetime_s=60)
+        assert claim is not None
+        keys.append(claim.key.rpartition(".")[2])
+    assert keys == ["old", "new", "bad"]
+
+
+async def test_no_more_than_the_limit_is_discovered(account: Account) -> None:
+    mailbox = await account.reader()
+    for n in range(5):
+        await account.deliver(f"170000000{n}.a")
+    assert len(await mailbox.discover(limit=3)) == 3
+
+
+async def test_the_key_of_a_mail_is_the_same_in_every_attempt(account: Account) -> None:
+    mailbox = await account.reader()
+    await account.deliver("1700000000.a")
+    first = await claim_one(mailbox)
+    await mailbox.release(first, attempts=1, delay_s=0)
+    assert (await claim_one(await account.reader())).key == first.key
+
+
+async def test_two_mails_with_one_message_id_have_two_keys(account: Account) -> None:
+    mailbox = await account.reader()
+    await account.deliver("1700000000.a")
+    await account.deliver("1700000000.b")
+    claims = [await mailbox.claim(m, lifetime_s=9) for m in await mailbox.discover(limit=10)]
+    assert len({claim.key for claim in claims if claim}) == 2
+
+
+async def test_a_dead_letter_is_put_aside(account: Account) -> None:
+    mailbox = await account.reader()
+    await account.deliver("1700000000.a")
+    claim = await claim_one(mailbox)
+    await mailbox.dead_letter(claim, reason="poison", description="It failed 5 times.")
+    assert (account.processed(), account.dead_letters()) == (0, 1)
+    assert await mailbox.discover(limit=10) == []
+
+
+async def test_filing_a_mail_twice_is_harmless(account: Account) -> None:
+    mailbox = await account.reader()
+    await account.deliver("1700000000.a")
+    claim = await claim_one(mailbox)
+    await mailbox.file_processed(claim)
+    await mailbox.file_processed(claim)
+    assert account.processed() == 1
+
+
+async def test_waiting_ends_after_its_time(account: Account) -> None:
+    mailbox = await account.reader()
+    await mailbox.wait(0.01)
