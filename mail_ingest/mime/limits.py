@@ -21,4 +21,6 @@ class Limits:
     header_lines: int = 20_000  # lines of one header block
     boundary_bytes: int = 1_000  # RFC 2046 5.1.1 allows 70; mailers exceed it
     decoded_bytes: int = 4 << 30  # what all parts decode to, together
-    container_bytes: int = 64 * _MIB  # of one TNEF, S/MIME, .msg or Sun body, held in memory to open
+    container_bytes: int = (
+        64 * _MIB
+    )  # of one TNEF, S/MIME, .msg or Sun body, held in memory to open

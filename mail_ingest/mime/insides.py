@@ -1,0 +1,147 @@
+"""What lies inside the decoded content of a leaf: nested messages and files in other formats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from mail_ingest.mime.events import Container, Part, Refusal
+from mail_ingest.mime.file_names import base_name
+from mail_ingest.mime.formats import FileData, FileStarted, outlook_msg, smime, tnef
+from mail_ingest.mime.paths import child_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mail_ingest.mime.formats import Enclosure, FileEvent, Opened, Scanner
+    from mail_ingest.mime.journal import Journal, OpenPart
+    from mail_ingest.mime.limits import Limits
+    from mail_ingest.mime.splitter import Splitter
+
+    type Opener = Callable[[bytes, Limits], Opened]
+    type Nest = Callable[[OpenPart], Splitter]
+
+OPENERS: dict[Container, Opener] = {
+    Container.TNEF: tnef.open_tnef,
+    Container.SIGNED: smime.open_smime,
+    Container.OUTLOOK_MESSAGE: outlook_msg.open_outlook_msg,
+}
+
+
+class Inside(Protocol):
+    """Reads the decoded content of a part as it comes, and tells what is in it."""
+
+    def feed(self, content: bytes) -> None:
+        """More content."""
+        ...
+
+    def close(self) -> Refusal | None:
+        """The content is over; why it could not be opened, if so."""
+        ...
+
+
+class NestedMessage:
+    """A message whose transfer encoding was undone first (RFC 2046 5.2.1 forbids it; it exists)."""
+
+    def __init__(self, splitter: Splitter) -> None:
+        self._splitter = splitter
+
+    def feed(self, content: bytes) -> None:
+        """Split more of the message."""
+        self._splitter.feed(content)
+
+    def close(self) -> None:
+        """The message is over."""
+        self._splitter.close()
+
+
+class BufferedContainer:
+    """A format that can only be opened as a whole: held in memory, within the limit."""
+
+    def __init__(self, opener: Opener, part: OpenPart, journal: Journal, nest: Nest) -> None:
+        self._opener = opener
+        self._part = part
+        self._journal = journal
+        self._nest = nest
+        self._pieces: list[bytes] = []
+        self._room = journal.limits.container_bytes
+
+    def feed(self, content: bytes) -> None:
+        """Hold more content, or let go of it all when it is too much."""
+        self._room -= len(content)
+        if self._room >= 0:
+            self._pieces.append(content)
+        else:
+            self._pieces.clear()
+
+    def close(self) -> Refusal | None:
+        """Open it, and tell what is in it."""
+        if self._room < 0:
+            return Refusal.CONTAINER_TOO_LARGE
+        content = b"".join(self._pieces)
+        self._pieces.clear()
+        opened = self._opener(content, self._journal.limits)
+        for flaw in opened.flaws:
+            self._journal.note(self._part.part.path, flaw)
+        for enclosure in opened.enclosures:
+            self._enclosed(enclosure)
+        if opened.entity:
+            splitter = self._nest(self._part)
+            splitter.feed(opened.entity)
+            splitter.close()
+        return opened.refusal
+
+    def _enclosed(self, enclosure: Enclosure) -> None:
+        self._part.children += 1
+        part = Part(
+            path=child_path(self._part.part.path, self._part.children),
+            parent=self._part.part,
+            media_type=enclosure.media_type,
+            disposition="attachment",
+            file_name=base_name(enclosure.file_name),
+            content_id=enclosure.content_id,
+        )
+        opened = self._journal.start(part)
+        self._journal.data(opened, enclosure.content)
+        self._journal.end(opened, None)
+
+
+class FilesInText:
+    """Files that stand in the lines of a text: uuencode, yEnc."""
+
+    def __init__(self, scanner: Scanner, part: OpenPart, journal: Journal) -> None:
+        self._scanner = scanner
+        self._part = part
+        self._journal = journal
+        self._file: OpenPart | None = None
+
+    def feed(self, content: bytes) -> None:
+        """Look through more text."""
+        self._tell(self._scanner.feed(content))
+
+    def close(self) -> None:
+        """The text is over."""
+        self._tell(self._scanner.close())
+
+    def _tell(self, events: Sequence[FileEvent]) -> None:
+        for event in events:
+            if isinstance(event, FileStarted):
+                self._file = self._journal.start(self._new_part(event.file_name))
+            elif self._file is None:
+                continue
+            elif isinstance(event, FileData):
+                self._journal.data(self._file, event.data)
+            else:
+                for flaw in event.flaws:
+                    self._journal.note(self._file.part.path, flaw)
+                self._journal.end(self._file, None)
+                self._file = None
+
+    def _new_part(self, file_name: str) -> Part:
+        self._part.children += 1
+        return Part(
+            path=child_path(self._part.part.path, self._part.children),
+            parent=self._part.part,
+            media_type="application/octet-stream",
+            disposition="attachment",
+            file_name=base_name(file_name),
+        )
