@@ -16,8 +16,6 @@ from mail_ingest.sniff import OCTET_STREAM
 from shared.model import Kind, LeftOutReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mail_ingest.image_size import Size
     from mail_ingest.mime.events import Part
 
@@ -103,6 +101,14 @@ def why_unsupported(*, true_type: str, declared_type: str, file_name: str) -> Le
     return reason or LeftOutReason.UNSUPPORTED_TYPE
 
 
+def told_type(true_type: str, declared_type: str) -> str:
+    """The type to name to people: what the content is, or what it claims to be where the content
+    tells next to nothing.
+    """
+    vague = true_type in ("", OCTET_STREAM, "text/plain", "application/zip")
+    return declared_type if vague and declared_type else true_type or OCTET_STREAM
+
+
 def is_tracking_pixel(pixels: Size | None) -> bool:
     """Whether an image is too small to be seen."""
     return pixels is not None and max(pixels) <= PIXEL_SIDE
@@ -118,9 +124,9 @@ def is_logo_sized(size: int, pixels: Size | None) -> bool:
     return pixels is not None and max(pixels) < LOGO_SIDE and size < LOGO_BYTES_AT_MOST
 
 
-def cids_in(html: str) -> Iterable[str]:
+def cids_in(html: str) -> frozenset[str]:
     """The Content-IDs that an HTML text refers to, as `content_id_key` makes them."""
-    return {content_id_key(found) for found in _CID.findall(html)}
+    return frozenset(content_id_key(found) for found in _CID.findall(html))
 
 
 def content_id_key(content_id: str) -> str:
@@ -132,6 +138,7 @@ def is_text_body(part: Part) -> bool:
     """Whether a part is text for people to read, and so neither media nor an attachment."""
     return (
         part.media_type in ("text/plain", "text/html", "text/enriched", "text/richtext")
+        and part.refusal in (None, Refusal.UNKNOWN_ENCODING)
         and not part.file_name
         and part.disposition != "attachment"
     )

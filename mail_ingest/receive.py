@@ -1,0 +1,211 @@
+"""One raw message end to end: stream, split, sniff, store, and `shared.intake.accept`.
+
+The original and every photo and video go to their blobs as they stream; memory stays flat at any
+size. Until the record is written nothing of a message is visible, and after any failure nothing of
+it stays. Not here: where messages come from (`mail_ingest.poll`, `mail_ingest.replay`, the SMTP and
+HTTP doors).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from mail_ingest.collect import MediaCollector, MediaLimits
+from mail_ingest.content import ContentSorter
+from mail_ingest.draft import Draft
+from mail_ingest.message import read_message
+from mail_ingest.mime.limits import Limits
+from mail_ingest.mime.reader import MimeReader
+from mail_ingest.screen import ScreenPolicy, answer_to
+from shared.errors import IngestError, TooLargeError
+from shared.ids import blob_prefix, submission_id
+from shared.intake import original_name, record_name
+from shared.model import BlobRef, Submission, Submitter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from mail_ingest.body_text import BodyContent
+    from mail_ingest.message import Message
+    from mail_ingest.mime.events import Event
+    from shared.intake import Accepted, Intake
+    from shared.ports import BlobStore
+
+logger = logging.getLogger(__name__)
+
+_BLOCK_BYTES = 256 * 1024  # up to here a message is read on the event loop, in about 1 ms
+_MOST_DEFECTS = 100
+_under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by submission ID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailOrigin:
+    """Where a message comes from. `source` and `key` make its submission ID (`shared.ids`).
+
+    `received_at` is RFC 3339 in UTC. `envelope_sender` is SMTP's MAIL FROM, empty for the null
+    path; None where only the message is known.
+    """
+
+    source: str
+    key: str
+    received_at: str
+    envelope_sender: str | None = None
+
+    @property
+    def submission_id(self) -> str:
+        """The ID that the submission has, or will have."""
+        return submission_id(self.source, self.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivePolicy:
+    """The limits and what is ours."""
+
+    max_message_bytes: int = 200 << 20
+    limits: Limits = field(default_factory=Limits)
+    media: MediaLimits = field(default_factory=MediaLimits)
+    screen: ScreenPolicy = field(default_factory=ScreenPolicy)
+    authserv_id: str = ""  # our own server's name in Authentication-Results (RFC 8601)
+
+
+async def receive(
+    chunks: AsyncIterator[bytes], *, origin: MailOrigin, intake: Intake, policy: ReceivePolicy
+) -> Accepted:
+    """Take one message in; durable on return. The same origin again gives the first record.
+
+    Raises TooLargeError, StorageFullError, ServiceUnavailableError, and whatever `chunks` raises;
+    then nothing of the message stays, and all of it can be sent again.
+    """
+    lock = _under_way.setdefault(origin.submission_id, asyncio.Lock())
+    async with lock:  # two at a time would tidy up each other's blobs
+        known = await intake.known(origin.submission_id)
+        if known is not None:
+            await _drain(chunks)
+            return await intake.accept(known)
+        try:
+            reception = _Reception(intake.blobs, origin, policy)
+            submission = await reception.store(chunks)
+            return await intake.accept(submission)
+        except BaseException:
+            await asyncio.shield(_tidy_up(intake.blobs, origin.submission_id))
+            raise
+
+
+class _Reception:
+    """One message on its way in."""
+
+    def __init__(self, blobs: BlobStore, origin: MailOrigin, policy: ReceivePolicy) -> None:
+        self._blobs = blobs
+        self._origin = origin
+        self._policy = policy
+        self._reader = MimeReader(policy.limits)
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._collector = MediaCollector(blobs, origin.submission_id, policy.media)
+        self._content = ContentSorter(self._collector)
+
+    async def store(self, chunks: AsyncIterator[bytes]) -> Submission:
+        """Read it to the end; all blobs are stored on return."""
+        name = original_name(self._origin.submission_id)
+        draft = await Draft.open(self._blobs, name, content_type="message/rfc822")
+        try:
+            await self._read(chunks, draft)
+            content = await self._finish()
+        except BaseException:
+            await self._collector.abandon()
+            await draft.drop()
+            raise
+        await draft.publish()
+        original = BlobRef(blob=name, size=self._size, sha256=self._digest.hexdigest())
+        return self._submission(original, content)
+
+    async def _read(self, chunks: AsyncIterator[bytes], draft: Draft) -> None:
+        async for block in _blocks(chunks):
+            self._size += len(block)
+            if self._size > self._policy.max_message_bytes:
+                raise TooLargeError("The message", self._policy.max_message_bytes)
+            events = await self._in_time(self._feed, block)
+            await draft.write(block)
+            await self._content.take(events)
+
+    async def _finish(self) -> BodyContent:
+        await self._content.take(await self._in_time(self._reader.close))
+        content = await self._in_time(self._content.body.read)
+        await self._collector.settle(content.cids)
+        return content
+
+    def _feed(self, block: bytes) -> list[Event]:
+        self._digest.update(block)
+        return self._reader.feed(block)
+
+    async def _in_time[**P, T](self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Small messages are worked on here; a large one must not hold up the event loop."""
+        if self._size <= _BLOCK_BYTES:
+            return work(*args, **kwargs)
+        return await asyncio.to_thread(work, *args, **kwargs)
+
+    def _submission(self, original: BlobRef, content: BodyContent) -> Submission:
+        message = read_message(self._content.header, authserv_id=self._policy.authserv_id)
+        return Submission(
+            id=self._origin.submission_id,
+            source=self._origin.source,
+            received_at=self._origin.received_at,
+            submitter=_submitter(message),
+            answer_to=answer_to(
+                message,
+                envelope_sender=self._origin.envelope_sender,
+                policy=self._policy.screen,
+            ),
+            subject=message.subject,
+            text=content.text,
+            media=self._collector.media,
+            left_out=self._collector.left_out,
+            linked=content.linked,
+            original=original,
+            defects=(*message.defects, *self._content.defects)[:_MOST_DEFECTS],
+        )
+
+
+def _submitter(message: Message) -> Submitter:
+    author = message.author
+    return Submitter(
+        address=author.spec if author else "",
+        display_name=author.display_name if author else "",
+        authentication=message.authentication,
+    )
+
+
+async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in pieces of at least a block: a small mail is one piece."""
+    gathered = bytearray()
+    async for chunk in chunks:
+        gathered += chunk
+        if len(gathered) >= _BLOCK_BYTES:
+            yield bytes(gathered)
+            gathered = bytearray()
+    if gathered:
+        yield bytes(gathered)
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read to the end, so that the sender is not cut off in the middle."""
+    async for _ in chunks:
+        pass
+
+
+async def _tidy_up(blobs: BlobStore, submission: str) -> None:
+    """Remove the blobs of a message that was not accepted."""
+    try:
+        if not await blobs.exists(record_name(submission)):
+            await blobs.delete_prefix(blob_prefix(submission))
+    except IngestError:
+        logger.warning(
+            "blobs of a failed message stay",
+            extra={"action": "tidy_up_failed", "submission_id": submission},
+            exc_info=True,
+        )
