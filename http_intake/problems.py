@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -197,14 +198,14 @@ class ProblemError(Exception):
 
 
 def response(problem: Problem, instance: str) -> Response:
-    """The problem as an HTTP answer; `instance` is the path of the request."""
+    """The problem as an HTTP answer; `instance` is the path of the request, decoded."""
     kind = problem.kind
     body = {
         "type": kind.uri,
         "title": kind.title,
         "status": kind.status.value,
         "detail": problem.detail,
-        "instance": instance,
+        "instance": quote(instance),
         **problem.members,
     }
     return Response(
