@@ -65,11 +65,13 @@ def body_of(part: OpenPart, journal: Journal, nest: Nest) -> Body:
 
 
 def _inside_of(part: OpenPart, journal: Journal, nest: Nest) -> Inside | None:
-    kind = part.part.container
-    if part.part.refusal is not None:
+    told = part.part
+    if told.refusal is not None:
         return None
-    if kind is Container.MESSAGE:
+    if told.container is Container.MESSAGE:
         return NestedMessage(nest(part))
-    if kind in OPENERS:
-        return BufferedContainer(OPENERS[kind], part, journal, nest)
+    if told.container in OPENERS:
+        return BufferedContainer(OPENERS[told.container], part, journal, nest)
+    if told.media_type == "text/plain" and told.disposition != "attachment":
+        return FilesInText(part, journal)
     return None

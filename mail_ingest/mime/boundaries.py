@@ -73,7 +73,7 @@ class Boundaries:
 
     def may_begin(self, line: bytes) -> bool:
         """Whether a line whose end has not come may turn out to be a delimiter."""
-        if len(line) < 2:  # noqa: PLR2004
+        if len(line) < 2:
             return b"--".startswith(line)
         return line.startswith(b"--") and any(
             value.startswith(line[2:]) or line.startswith(value, 2) for value in self._values

@@ -40,6 +40,6 @@ def beyond(limit: str, allowed: int) -> Flaw:
     what = limit.replace("_", " ")
     return Flaw(
         clause=f"limit {limit}",
-        sentence=f"The message goes beyond the limit of {allowed:,} ({what}); reading stopped there.",
+        sentence=f"Reading stopped where the message goes beyond {allowed:,} ({what}).",
         limit=limit,
     )

@@ -1,9 +1,9 @@
 """What the reader tells: parts start, carry data and end, and defects are found.
 
 Events nest like the parts do: whatever lies inside a part comes between its start and its end. A
-part's `path` is its IMAP section (RFC 3501 6.4.5): ``1`` is the body of a mail that is no multipart,
-``2.1`` the first part inside the second; ``TEXT`` and ``2.TEXT`` are the multipart that makes up
-the mail itself, or the message that is part 2.
+part's `path` is its IMAP section (RFC 3501 6.4.5): ``1`` is the body of a mail that is no
+multipart, ``2.1`` the first part inside the second; ``TEXT`` and ``2.TEXT`` are the multipart that
+makes up the mail itself, or the message that is part 2.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ REFUSAL_SENTENCES: Mapping[Refusal, str] = {
     Refusal.ENCRYPTED: "It is encrypted, so nobody but its recipient can open it.",
     Refusal.BINHEX: "It is packed with BinHex, which is not opened.",
     Refusal.FRAGMENT: "It is a fragment of a message that was sent in pieces (RFC 2046 5.2.2).",
-    Refusal.EXTERNAL_BODY: "It only says where its content lies (RFC 2046 5.2.3); that is not fetched.",
-    Refusal.UNKNOWN_ENCODING: "Its transfer encoding is unknown, so its bytes are given as they came.",
+    Refusal.EXTERNAL_BODY: "It only says where its content lies (RFC 2046 5.2.3).",
+    Refusal.UNKNOWN_ENCODING: "Its transfer encoding is unknown, so its bytes are as they came.",
     Refusal.CONTAINER_TOO_LARGE: "It is too large to be opened in memory.",
     Refusal.LIMIT_REACHED: "A limit was reached in it, so only its beginning was read.",
 }
@@ -111,8 +111,8 @@ class PartData:
 class PartEnded:
     """A part is over: `size` bytes of content came.
 
-    `end` is where its body ends in the raw stream. `refusal` repeats the part's, or is what was only
-    found out while it was read.
+    `end` is where its body ends in the raw stream. `refusal` repeats the part's, or is what was
+    only found out while it was read.
     """
 
     part: Part

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mail_ingest.mime import charsets
 from mail_ingest.mime.events import Container, Part, Refusal
 from mail_ingest.mime.file_names import base_name
-from mail_ingest.mime.formats import FileData, FileStarted, outlook_msg, smime, tnef
+from mail_ingest.mime.formats import outlook_msg, smime, tnef
+from mail_ingest.mime.formats.embedded import (
+    EmbeddedFileScanner,
+    Encoding,
+    FileData,
+    FileEnded,
+    FileStarted,
+)
 from mail_ingest.mime.paths import child_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mail_ingest.mime.formats import Enclosure, FileEvent, Opened, Scanner
+    from mail_ingest.mime.formats import Enclosure, Opened
+    from mail_ingest.mime.formats.embedded import Piece
     from mail_ingest.mime.journal import Journal, OpenPart
     from mail_ingest.mime.limits import Limits
     from mail_ingest.mime.splitter import Splitter
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
     type Opener = Callable[[bytes, Limits], Opened]
     type Nest = Callable[[OpenPart], Splitter]
 
-OPENERS: dict[Container, Opener] = {
+OPENERS: dict[Container | None, Opener] = {
     Container.TNEF: tnef.open_tnef,
     Container.SIGNED: smime.open_smime,
     Container.OUTLOOK_MESSAGE: outlook_msg.open_outlook_msg,
@@ -106,10 +115,10 @@ class BufferedContainer:
 
 
 class FilesInText:
-    """Files that stand in the lines of a text: uuencode, yEnc."""
+    """Files that stand in the lines of a text: uuencode, yEnc, and BinHex as it is."""
 
-    def __init__(self, scanner: Scanner, part: OpenPart, journal: Journal) -> None:
-        self._scanner = scanner
+    def __init__(self, part: OpenPart, journal: Journal) -> None:
+        self._scanner = EmbeddedFileScanner()
         self._part = part
         self._journal = journal
         self._file: OpenPart | None = None
@@ -122,26 +131,31 @@ class FilesInText:
         """The text is over."""
         self._tell(self._scanner.close())
 
-    def _tell(self, events: Sequence[FileEvent]) -> None:
-        for event in events:
-            if isinstance(event, FileStarted):
-                self._file = self._journal.start(self._new_part(event.file_name))
+    def _tell(self, pieces: Sequence[Piece]) -> None:
+        for piece in pieces:
+            if isinstance(piece, FileStarted):
+                self._file = self._journal.start(self._new_part(piece))
             elif self._file is None:
-                continue
-            elif isinstance(event, FileData):
-                self._journal.data(self._file, event.data)
-            else:
-                for flaw in event.flaws:
-                    self._journal.note(self._file.part.path, flaw)
-                self._journal.end(self._file, None)
-                self._file = None
+                continue  # the text itself is told as the content of its part
+            elif isinstance(piece, FileData):
+                self._journal.data(self._file, piece.data)
+            elif isinstance(piece, FileEnded):
+                self._end(self._file, piece)
 
-    def _new_part(self, file_name: str) -> Part:
+    def _end(self, file: OpenPart, piece: FileEnded) -> None:
+        for flaw in piece.flaws:
+            self._journal.note(file.part.path, flaw)
+        self._journal.end(file, None)
+        self._file = None
+
+    def _new_part(self, piece: FileStarted) -> Part:
         self._part.children += 1
         return Part(
             path=child_path(self._part.part.path, self._part.children),
             parent=self._part.part,
             media_type="application/octet-stream",
             disposition="attachment",
-            file_name=base_name(file_name),
+            file_name=base_name(charsets.guess(piece.name)),
+            transfer_encoding=piece.encoding.value,
+            refusal=Refusal.BINHEX if piece.encoding is Encoding.BINHEX else None,
         )

@@ -6,7 +6,7 @@ _TEXT = "TEXT"
 
 
 def child_path(parent: str, number: int) -> str:
-    """The path of the part with this number, from 1, inside another; the message itself is empty."""
+    """The path of the part with this number, from 1; `parent` is empty for the message itself."""
     return f"{_prefix(parent)}{number}"
 
 

@@ -44,7 +44,7 @@ def _before_an_escape(data: bytes) -> int:
     """Where a long line can be cut: not inside ``=XX``, nor before the end of a soft line break."""
     escape = data.rfind(b"=", len(data) - _LONG_LINE)
     tail = data[escape + 1 :] if escape >= 0 else b"xx"
-    may_go_on = len(tail) < 2 or not tail.strip(b" \t\r")  # noqa: PLR2004
+    may_go_on = len(tail) < 2 or not tail.strip(b" \t\r")
     return escape if may_go_on else len(data)
 
 

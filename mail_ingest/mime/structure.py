@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mail_ingest.mime import charsets, kinds, part_header, transfer
 from mail_ingest.mime.bodies import body_of
@@ -26,6 +26,9 @@ NEVER_CLOSED = Flaw(
     clause="RFC 2046 5.1.1",
     sentence="The multipart has no closing delimiter; the message may be cut off.",
 )
+
+
+type Descent = Literal[Container.MULTIPART, Container.MESSAGE]
 
 
 class _Frame:
@@ -54,7 +57,7 @@ class Structure:
         outer = self._outer
         return "" if outer is None else outer.part.path
 
-    def open(self, block: HeaderBlock, start: int | None, body: int | None) -> Body | Container:
+    def open(self, block: HeaderBlock, start: int | None, body: int | None) -> Body | Descent:
         """A header block is complete: open its part, which starts and has its body at these
         offsets.
 

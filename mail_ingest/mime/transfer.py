@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from mail_ingest.mime.base64_decoder import Base64Decoder
+from mail_ingest.mime.formats.uuencode import UuDecoder
 from mail_ingest.mime.quoted_printable import QuotedPrintableDecoder
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit", "none", "u
 _DECODERS: dict[str, Callable[[], Decoder]] = {
     "base64": Base64Decoder,
     "quoted-printable": QuotedPrintableDecoder,
+    **dict.fromkeys(("x-uuencode", "uuencode", "x-uue", "uue", "x-uu"), UuDecoder),
 }
 
 

@@ -6,11 +6,9 @@ An opener never raises on any input: what cannot be read is a flaw, and what cam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mail_ingest.mime.defects import Flaw
     from mail_ingest.mime.events import Refusal
 
@@ -37,42 +35,3 @@ class Opened:
     entity: bytes = b""
     refusal: Refusal | None = None
     flaws: tuple[Flaw, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FileStarted:
-    """A file begins inside a text."""
-
-    file_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileData:
-    """The next bytes of the file that started last."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FileEnded:
-    """The file that started last is over."""
-
-    flaws: tuple[Flaw, ...] = ()
-
-
-type FileEvent = FileStarted | FileData | FileEnded
-
-
-class Scanner(Protocol):
-    """Finds files inside a text as it streams by; never raises, and holds a few lines at most.
-
-    The events, their data joined, do not depend on how the text is cut.
-    """
-
-    def feed(self, text: bytes) -> Sequence[FileEvent]:
-        """What this piece of the text brings."""
-        ...
-
-    def close(self) -> Sequence[FileEvent]:
-        """What the end of the text brings: a file that is open ends, with a flaw."""
-        ...
