@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
-from contextlib import asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,25 +14,27 @@ from starlette.responses import Response
 from http_intake import status
 from http_intake.access import client_of
 from http_intake.body import limited
-from http_intake.callbacks import check_callback
 from http_intake.messages import message_chunks, require_message
 from http_intake.multipart import require_boundary
 from http_intake.problems import EXPECTATION_FAILED, INVALID_REQUEST, NOT_FOUND, ProblemError
-from http_intake.submissions import SOURCE, compose, read_form
+from http_intake.submissions import SOURCE, read_submission
 from http_intake.turns import Turns
-from http_intake.uploads import Uploads
+from mail_ingest.receive import MailOrigin
 from shared import ids
 from shared.codec import to_json
-from shared.errors import BlobNotFoundError
+from shared.errors import BlobNotFoundError, IngestError
+from shared.events import rfc3339
 from shared.intake import outcome_name, record_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
     from http_intake.doors import Doors
     from shared.model import Submission
+
+logger = logging.getLogger(__name__)
 
 MAIL_SOURCE = "mail"  # the same as for a mailbox, so that both doors know each other's mails
 _SUBMISSION_ID = re.compile(r"[a-z]{1,20}-[a-z2-7]{26}")
@@ -54,22 +57,23 @@ class Api:
         submission_id = ids.submission_id(SOURCE, self._key(request, client))
         chunks = limited(request, self._settings.max_submission_bytes)
         async with self._turns.of(submission_id):
-            if not await self._is_repeated(submission_id):
-                async with self._nothing_half_done(submission_id):
-                    await self._take_form(chunks, boundary, submission_id, client)
+            if not await self._is_repeated(submission_id, chunks):
+                await self._take_form(chunks, boundary, submission_id, client)
         return self._accepted(request, submission_id)
 
     async def submit_email(self, request: Request) -> Response:
         """POST /v1/emails."""
         client = self._admit(request)
         require_message(request.headers)
-        key = self._key(request, client)
-        submission_id = ids.submission_id(MAIL_SOURCE, key)
+        origin = MailOrigin(
+            source=MAIL_SOURCE,
+            key=self._key(request, client),
+            received_at=rfc3339(self._intake.clock.now()),
+            client=client,
+        )
         chunks = message_chunks(limited(request, self._settings.max_message_bytes))
-        async with self._turns.of(submission_id):
-            if not await self._is_repeated(submission_id):
-                await self._doors.receive_mail(chunks, source=MAIL_SOURCE, key=key, client=client)
-        return self._accepted(request, submission_id)
+        accepted = await self._doors.receive_mail(chunks, origin=origin)
+        return self._accepted(request, accepted.submission.id)
 
     async def get_submission(self, request: Request) -> Response:
         """GET /v1/submissions/{id}."""
@@ -116,44 +120,44 @@ class Api:
             )
         return ids.http_key(client, self._doors.new_key() if given is None else given)
 
-    async def _is_repeated(self, submission_id: str) -> bool:
+    async def _is_repeated(self, submission_id: str, chunks: AsyncIterator[bytes]) -> bool:
         """Whether it was accepted before; then the steps after the record are done once more,
-        because the first request may have died between them.
+        because the first request may have died between them. The body is read all the same: many
+        clients look for an answer only after sending it.
         """
         first = await self._intake.known(submission_id)
-        if first is not None:
-            await self._intake.enqueue(first)
-        return first is not None
+        if first is None:
+            return False
+        async for _ in chunks:
+            pass
+        await self._intake.enqueue(first)
+        return True
 
     async def _take_form(
         self, chunks: AsyncIterator[bytes], boundary: bytes, submission_id: str, client: str
     ) -> None:
-        uploads = Uploads(
-            blobs=self._intake.blobs, submission_id=submission_id, settings=self._settings
-        )
-        fields = await read_form(chunks, boundary, uploads, self._settings)
-        await check_callback(fields.callback_url, self._doors.check_callback)
-        await self._intake.accept(
-            compose(
-                submission_id=submission_id,
-                client=client,
-                fields=fields,
-                uploads=uploads,
-                clock=self._intake.clock,
-            )
-        )
-
-    @asynccontextmanager
-    async def _nothing_half_done(self, submission_id: str) -> AsyncGenerator[None]:
-        """Whatever ends the block early (a refusal, a full disk, a client that hangs up) leaves no
-        blob behind, unless the submission was accepted before that.
+        """Whatever ends it early (a refusal, a full disk, a client that hangs up) leaves no blob
+        behind, unless the submission was accepted before that.
         """
         try:
-            yield
+            submission = await read_submission(
+                chunks, boundary, submission_id=submission_id, client=client, doors=self._doors
+            )
+            await self._intake.accept(submission)
         except BaseException:
+            await asyncio.shield(self._tidy_up(submission_id))
+            raise
+
+    async def _tidy_up(self, submission_id: str) -> None:
+        try:
             if not await self._intake.blobs.exists(record_name(submission_id)):
                 await self._intake.blobs.delete_prefix(ids.blob_prefix(submission_id))
-            raise
+        except IngestError:
+            logger.warning(
+                "blobs of a failed submission stay",
+                extra={"action": "tidy_up_failed", "submission_id": submission_id},
+                exc_info=True,
+            )
 
     def _accepted(self, request: Request, submission_id: str) -> Response:
         base = self._settings.public_base_url.rstrip("/") or str(request.base_url).rstrip("/")
@@ -176,7 +180,7 @@ class Api:
         )
 
     def _may_see(self, client: str, submission: Submission) -> bool:
-        return not self._settings.keys or submission.submitter.display_name == client
+        return not self._settings.keys or submission.client == client
 
     async def _outcome(self, submission_id: str) -> bytes | None:
         try:

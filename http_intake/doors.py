@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from mail_ingest.collect import MediaLimits
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from shared.intake import Intake
+    from mail_ingest.receive import MailOrigin
+    from shared.intake import Accepted, Intake
 
 LOCAL_CLIENT = "local"  # who calls while no keys are configured
 
@@ -22,9 +25,8 @@ class HttpSettings:
     keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     public_base_url: str = ""  # such as https://intake.example.org; empty: as the client called us
     max_submission_bytes: int = 2_000_000_000  # the body of POST /v1/submissions
-    max_message_bytes: int = 150_000_000  # the body of POST /v1/emails
-    max_media: int = 100  # photos and videos of a submission; more are left out
-    max_media_bytes: int = 2_000_000_000  # of one of them; a larger one is left out
+    max_message_bytes: int = 157_286_400  # the body of POST /v1/emails
+    media: MediaLimits = field(default_factory=MediaLimits)  # what is beyond them is left out
     max_parts: int = 1000  # of a multipart body; more are refused
     read_timeout_s: float = 30.0  # the longest silence within a body
     min_bytes_per_s: int = 1000  # the slowest body that we wait for, on the average
@@ -41,13 +43,11 @@ class Readiness:
 
 
 class ReceiveMail(Protocol):
-    """Takes one raw message; durable on return (`mail_ingest.receive`)."""
+    """Takes one raw message, as `mail_ingest.receive.receive` does."""
 
-    async def __call__(
-        self, chunks: AsyncIterator[bytes], *, source: str, key: str, client: str
-    ) -> object:
-        """Store the message under `ids.submission_id(source, key)` and accept it. What `chunks`
-        raises goes through, and leaves nothing of the message behind.
+    async def __call__(self, chunks: AsyncIterator[bytes], *, origin: MailOrigin) -> Accepted:
+        """Durable on return. The same origin again, also at the same time, gives the first record;
+        what `chunks` raises goes through, and leaves nothing of the message behind.
         """
         ...
 

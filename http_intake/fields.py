@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from http_intake.problems import INVALID_FIELD, ProblemError
 
@@ -65,27 +64,6 @@ def invalid(name: str, problem: str) -> ProblemError:
 def _problems(fields: Fields) -> Iterator[tuple[str, str]]:
     if _CONTROL_CHARACTER.search(fields.reference):
         yield "reference", "It must be one line, without control characters."
-    if fields.callback_url and not _is_web_address(fields.callback_url):
-        yield (
-            "callback_url",
-            "It is no URL that can be called. Write it like https://example.org/x.",
-        )
-
-
-def _is_web_address(text: str) -> bool:
-    """Whether it is an absolute URL without credentials; what may be called is not decided here."""
-    if not text.isascii() or not text.isprintable() or " " in text:
-        return False
-    try:
-        url = urlsplit(text)
-        return (
-            url.scheme in ("https", "http")
-            and bool(url.hostname)
-            and url.port != 0
-            and "@" not in url.netloc
-        )
-    except ValueError:
-        return False
 
 
 def _too_long(name: str) -> ProblemError:

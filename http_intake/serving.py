@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+_HOST, _PORT = "MAIL_INGEST_HTTP_HOST", "MAIL_INGEST_HTTP_PORT"
 _BACKLOG = 512
 _MAX_HEAD_BYTES = 32 * 1024
 
@@ -32,7 +33,7 @@ class ServerSettings:
     """Where the door is, and how long it waits."""
 
     host: str = "127.0.0.1"
-    port: int = 8025  # 0 takes a free one
+    port: int = 8080  # 0 takes a free one
     keep_alive_s: int = 15  # for the next request, or for the whole head of one
     stop_s: int = 20  # for the requests under way, when the door is closed
     max_connections: int = 500  # more are answered with 503
@@ -62,9 +63,9 @@ async def serving(
     """
     if not has_keys and not _is_loopback(settings.host):
         raise SettingsError(
-            "HTTP_HOST",
+            _HOST,
             f"{settings.host} can be reached from other machines, and no keys are configured. Set"
-            " HTTP_KEYS, or use 127.0.0.1.",
+            " MAIL_INGEST_KEYS (`mail-ingest key NAME` makes one), or use 127.0.0.1.",
         )
     listener = _listen(settings)
     server = _Server(_config(app, settings))
@@ -132,17 +133,17 @@ def _cannot_bind(settings: ServerSettings, exc: OSError) -> SettingsError:
     match exc.errno:
         case errno.EADDRINUSE:
             return SettingsError(
-                "HTTP_PORT",
+                _PORT,
                 f"another program uses port {settings.port} of {settings.host}. Stop it, or set"
                 " another port (0 takes a free one).",
             )
         case errno.EACCES:
             return SettingsError(
-                "HTTP_PORT", f"port {settings.port} needs privileges. Set one above 1023."
+                _PORT, f"port {settings.port} needs privileges. Set one above 1023."
             )
         case _:
             return SettingsError(
-                "HTTP_HOST",
+                _HOST,
                 f"this machine has no address {settings.host}. Set one that it has, such as"
                 " 127.0.0.1.",
             )

@@ -1,41 +1,69 @@
-"""POST /v1/submissions: a form with files becomes a submission."""
+"""POST /v1/submissions: a form with files becomes the record of a submission."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from http_intake.fields import Fields, check_fields, invalid, read_field
 from http_intake.multipart import read_parts
 from http_intake.problems import NO_FILE, ProblemError
-from http_intake.uploads import Uploads
+from mail_ingest.collect import IncomingFile, MediaCollector
 from shared.events import rfc3339
-from shared.model import AnswerTo, Channel, Submission, Submitter
+from shared.model import AnswerTo, Channel, LeftOutReason, Submission, Submitter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from http_intake.doors import HttpSettings
-    from shared.ports import Clock
+    from http_intake.doors import Doors
+    from http_intake.multipart import Part
 
 SOURCE = "http"
+_PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 
 
-async def read_form(
-    chunks: AsyncIterator[bytes], boundary: bytes, uploads: Uploads, settings: HttpSettings
-) -> Fields:
-    """Read a form to its end: its files into `uploads`, its fields into the answer.
+async def read_submission(
+    chunks: AsyncIterator[bytes], boundary: bytes, *, submission_id: str, client: str, doors: Doors
+) -> Submission:
+    """Read a form to its end; its photos and videos are stored on return, but not accepted.
 
-    Raises ProblemError when the form is broken, a field of it cannot be used, or no file is in it.
+    Raises ProblemError when the form is broken, holds no file, or a field of it cannot be used.
     """
+    collector = MediaCollector(doors.intake.blobs, submission_id, doors.settings.media)
+    try:
+        fields = await _read_form(chunks, boundary, collector, doors.settings.max_parts)
+    except BaseException:
+        await collector.abandon()
+        raise
+    if fields.callback_url:
+        await _check_callback(fields.callback_url, doors)
+    return Submission(
+        id=submission_id,
+        source=SOURCE,
+        received_at=rfc3339(doors.intake.clock.now()),
+        submitter=Submitter(display_name=client),
+        answer_to=_answer_to(fields.callback_url),
+        client=client,
+        reference=fields.reference,
+        text=fields.text,
+        media=collector.media,
+        left_out=collector.left_out,
+    )
+
+
+async def _read_form(
+    chunks: AsyncIterator[bytes], boundary: bytes, collector: MediaCollector, max_parts: int
+) -> Fields:
     values: dict[str, str] = {}
-    async for part in read_parts(chunks, boundary, max_parts=settings.max_parts):
+    async for part in read_parts(chunks, boundary, max_parts=max_parts):
         if part.is_file:
-            await uploads.take(part)
+            await _collect(part, collector)
         elif part.head.name in values:
             raise invalid(part.head.name, "It is there twice. Send it once.")
         else:
             values[part.head.name] = await read_field(part)
-    if uploads.is_empty():
+    await collector.settle()
+    if not collector.media and not collector.left_out:
         raise ProblemError(
             NO_FILE,
             "There is no file in the submission. Add a part with a file name that holds a photo or"
@@ -44,21 +72,33 @@ async def read_form(
     return check_fields(values)
 
 
-def compose(
-    *, submission_id: str, client: str, fields: Fields, uploads: Uploads, clock: Clock
-) -> Submission:
-    """The record of a form that was read."""
-    return Submission(
-        id=submission_id,
-        source=SOURCE,
-        received_at=rfc3339(clock.now()),
-        submitter=Submitter(display_name=client),
-        answer_to=_answer_to(fields.callback_url),
-        reference=fields.reference,
-        text=fields.text,
-        media=tuple(uploads.media),
-        left_out=tuple(uploads.left_out),
-    )
+async def _collect(part: Part, collector: MediaCollector) -> None:
+    """Give a file to the collector. A form's file field that was left empty is none (HTML
+    4.10.22.7).
+    """
+    first = await anext(part, b"")
+    if not first and not part.head.file_name:
+        return
+    file_name, declared_type = part.head.file_name or "", part.head.media_type
+    collector.begin(IncomingFile(file_name=file_name, declared_type=declared_type))
+    if first:
+        await collector.write(first)
+    async for data in part:
+        await collector.write(data)
+    await collector.end(_why_refused(part))
+
+
+def _why_refused(part: Part) -> LeftOutReason | None:
+    """RFC 7578 section 4.7: no encoding in a form; we do not store what it hides."""
+    if part.head.transfer_encoding in _PLAIN_ENCODINGS:
+        return None
+    return LeftOutReason.REFUSED_ENCODING
+
+
+async def _check_callback(url: str, doors: Doors) -> None:
+    refusal = await asyncio.to_thread(doors.check_callback, url)  # it looks names up
+    if refusal is not None:
+        raise invalid("callback_url", refusal)
 
 
 def _answer_to(callback_url: str) -> AnswerTo:

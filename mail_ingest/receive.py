@@ -48,13 +48,14 @@ class MailOrigin:
     """Where a message comes from. `source` and `key` make its submission ID (`shared.ids`).
 
     `received_at` is RFC 3339 in UTC. `envelope_sender` is SMTP's MAIL FROM, empty for the null
-    path; None where only the message is known.
+    path; None where only the message is known. `client` is who handed it in over HTTP.
     """
 
     source: str
     key: str
     received_at: str
     envelope_sender: str | None = None
+    client: str = ""
 
     @property
     def submission_id(self) -> str:
@@ -161,6 +162,7 @@ class _Reception:
                 envelope_sender=self._origin.envelope_sender,
                 policy=self._policy.screen,
             ),
+            client=self._origin.client,
             subject=message.subject,
             text=content.text,
             media=self._collector.media,

@@ -165,6 +165,7 @@ class Submission:
     received_at: str
     submitter: Submitter
     answer_to: AnswerTo
+    client: str = ""  # who handed it in over HTTP, and may ask for it
     reference: str = ""
     subject: str = ""
     text: str = ""  # the first 10 kB

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,12 @@ import httpx
 from http_intake.app import build_app
 from http_intake.doors import Doors, HttpSettings, Readiness
 from http_intake.serving import ServerSettings, serving
-from shared import ids
-from shared.events import rfc3339
-from shared.intake import original_name
-from shared.model import AnswerTo, BlobRef, Channel, Submission, Submitter
+from mail_ingest.receive import ReceivePolicy, receive
 from tests.support.local_services import LocalServices, local_services
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
-
-    from shared.intake import Intake
 
 KEY = "a-key-for-tests"
 KEYS = {"desk-app": hashlib.sha256(KEY.encode()).hexdigest()}
@@ -44,35 +40,6 @@ class Door:
         return [name async for name in self.services.blobs.list("")]
 
 
-@dataclass(frozen=True, slots=True)
-class StoringReceiver:
-    """Takes a message whole and looks for no media in it."""
-
-    intake: Intake
-
-    async def __call__(
-        self, chunks: AsyncIterator[bytes], *, source: str, key: str, client: str
-    ) -> object:
-        submission_id = ids.submission_id(source, key)
-        name = original_name(submission_id)
-        digest, size = hashlib.sha256(), 0
-        async with self.intake.blobs.create(name) as writer:
-            async for chunk in chunks:
-                digest.update(chunk)
-                size += len(chunk)
-                await writer.write(chunk)
-        return await self.intake.accept(
-            Submission(
-                id=submission_id,
-                source=source,
-                received_at=rfc3339(self.intake.clock.now()),
-                submitter=Submitter(address="reader@example.org", display_name=client),
-                answer_to=AnswerTo(channel=Channel.NONE, reason="test"),
-                original=BlobRef(blob=name, size=size, sha256=digest.hexdigest()),
-            )
-        )
-
-
 def refuse_nothing(_url: str) -> str | None:
     """An address guard that lets everything pass."""
     return None
@@ -88,6 +55,7 @@ async def open_door(
 ) -> AsyncGenerator[Door]:
     """Open the door on a free port of 127.0.0.1; its client sends KEY when keys are set."""
     settings = settings or HttpSettings()
+    policy = ReceivePolicy(media=settings.media)
     numbers = count(1)
     with local_services(folder) as services:
 
@@ -97,7 +65,7 @@ async def open_door(
         doors = Doors(
             settings=settings,
             intake=services.intake,
-            receive_mail=StoringReceiver(services.intake),
+            receive_mail=partial(receive, intake=services.intake, policy=policy),
             check_callback=check_callback,
             readiness=readiness,
             new_key=lambda: f"new-{next(numbers)}",
