@@ -1,0 +1,145 @@
+"""Delivers a webhook once, as Standard Webhooks asks: signed, without redirects, within 30 seconds.
+
+What the answer means (specification, "Delivery success and failure"): 2xx is success; 410 says that
+the receiver wants no more, for good; everything else, 404 and redirects too, is a failure that may
+pass and is tried again by the schedule. Retry-After is handed on. Not here: the schedule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import httpx
+
+from adapters.web.address_guard import Refusal
+from shared.errors import ServiceUnavailableError
+from shared.events import rfc3339
+from shared.ports import ReplyReceipt, ReplyState
+
+if TYPE_CHECKING:
+    import ssl
+
+    from adapters.web.address_guard import AddressGuard, Target
+    from adapters.web.signing import Signer
+    from shared.ports import Clock
+
+_TIMEOUT = httpx.Timeout(15.0, connect=5.0)  # seconds of silence
+_WHOLE_CALL_S = 30.0
+_READ_AT_MOST = 64 * 1024  # bytes of an answer that we let the receiver finish
+_READ_FOR_S = 2.0
+_LONGEST_WAIT_S = 24 * 3600.0
+
+
+class WebhookSender:
+    """Sends webhooks to vetted addresses only. `tls` replaces the trusted certificates."""
+
+    def __init__(
+        self,
+        guard: AddressGuard,
+        signer: Signer,
+        *,
+        clock: Clock,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._guard = guard
+        self._signer = signer
+        self._clock = clock
+        self._tls = tls or httpx.create_ssl_context()
+
+    async def send(self, url: str, *, webhook_id: str, body: bytes) -> ReplyReceipt:
+        """Try once; `body` is JSON. Never raises for what the receiver or the network does."""
+        try:
+            async with asyncio.timeout(_WHOLE_CALL_S):
+                vetted = await asyncio.to_thread(self._guard.vet, url)
+                if isinstance(vetted, Refusal):
+                    return _refused(vetted.sentence)
+                return await self._call(vetted, webhook_id, body)
+        except (TimeoutError, httpx.TimeoutException):
+            return _unavailable("The receiver did not answer in time.")
+        except httpx.HTTPError as exc:
+            return _unavailable(f"The receiver could not be reached ({type(exc).__name__}).")
+        except ServiceUnavailableError:
+            return _unavailable("The receiver's name could not be looked up.")
+
+    async def _call(self, target: Target, webhook_id: str, body: bytes) -> ReplyReceipt:
+        # A client per call: a pool would find a connection by its address, and so use one whose
+        # certificate was checked for another name. No proxy: it would look the name up again.
+        async with httpx.AsyncClient(
+            verify=self._tls, timeout=_TIMEOUT, follow_redirects=False, trust_env=False
+        ) as client:
+            *spare, last = target.addresses
+            for address in spare:
+                try:
+                    return await self._post(client, target, address, webhook_id, body)
+                except (httpx.ConnectError, httpx.ConnectTimeout):
+                    continue  # nothing was sent: another address is the same attempt
+            return await self._post(client, target, last, webhook_id, body)
+
+    async def _post(
+        self, client: httpx.AsyncClient, target: Target, address: str, webhook_id: str, body: bytes
+    ) -> ReplyReceipt:
+        timestamp = int(self._clock.now().timestamp())
+        # A full stop separates what is signed, so the ID must hold none (specification).
+        headers = self._signer.headers(webhook_id.replace(".", "_"), timestamp, body) | {
+            "content-type": "application/json",
+            "host": target.url.netloc.decode("ascii"),
+            "user-agent": "mail-ingest",
+        }
+        async with client.stream(
+            "POST",
+            target.url.copy_with(host=address),
+            content=body,
+            headers=headers,
+            extensions={"sni_hostname": target.host},
+        ) as response:
+            receipt = self._receipt(response)  # whatever happens to the rest of the answer
+            await _read_a_little(response)
+            return receipt
+
+    def _receipt(self, response: httpx.Response) -> ReplyReceipt:
+        status, now = response.status_code, self._clock.now()
+        if response.is_success:
+            return ReplyReceipt(state=ReplyState.SENT, at=rfc3339(now))
+        if status == HTTPStatus.GONE:
+            return _refused("The receiver wants no more webhooks (410 Gone).")
+        if response.is_redirect:
+            return _unavailable(f"The receiver redirects ({status}); give the URL that it means.")
+        return _unavailable(
+            f"The receiver answered with status {status}.",
+            _retry_after_s(response.headers.get("retry-after", ""), now),
+        )
+
+
+async def _read_a_little(response: httpx.Response) -> None:
+    """Let the receiver finish a short answer; of a long one the rest is cut off."""
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(_READ_FOR_S):
+            async for _ in response.aiter_raw():
+                if response.num_bytes_downloaded > _READ_AT_MOST:
+                    return
+
+
+def _retry_after_s(text: str, now: datetime) -> float | None:
+    """Retry-After in seconds, a number or a date (RFC 9110 10.2.3); None when it says nothing."""
+    if text.isdecimal() and text.isascii():
+        seconds = float(text[:9])
+    else:
+        try:
+            when = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        seconds = (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds()
+    return min(max(seconds, 0.0), _LONGEST_WAIT_S)
+
+
+def _refused(sentence: str) -> ReplyReceipt:
+    return ReplyReceipt(state=ReplyState.REFUSED, reason=sentence)
+
+
+def _unavailable(sentence: str, retry_after_s: float | None = None) -> ReplyReceipt:
+    return ReplyReceipt(state=ReplyState.UNAVAILABLE, reason=sentence, retry_after_s=retry_after_s)

@@ -1,0 +1,184 @@
+"""A mailbox as a queue: discover, claim, receive, file away. Works on any Mailbox.
+
+Each message has its own slot, its own time limit and its own count of attempts, so a bad one delays
+nobody but itself. What is not the message's fault (a service that is down, a full disk) is not
+counted. Not here: what is inside a message (`receive`), and where a mailbox keeps its claims.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from mail_ingest.receive import MailOrigin
+from shared import events
+from shared.errors import IngestError, ServiceUnavailableError, StorageFullError, TooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mail_ingest.ports import Claim, Mailbox, MailboxMessage
+    from shared.ports import Clock, EventPublisher
+
+logger = logging.getLogger(__name__)
+
+SOURCE = "mail"
+_NOBODYS_FAULT = (ServiceUnavailableError, StorageFullError)
+_BATCH = 200  # messages per look into the mailbox
+_LONGEST_RETRY_S = 600.0
+
+
+class Receive(Protocol):
+    """Takes one raw message from start to end; durable on return, harmless when repeated."""
+
+    async def __call__(self, chunks: AsyncIterator[bytes], *, origin: MailOrigin) -> object:
+        """Raises TooLargeError for good; whatever else it raises, a retry may cure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollPolicy:
+    """How a mailbox is worked off. Graph allows four calls at a time per mailbox."""
+
+    concurrency: int = 4
+    interval_s: float = 0.5  # between two looks while nothing comes
+    lifetime_s: float = 900.0  # of a claim, and so of one receive
+    max_attempts: int = 5
+    retry_delay_s: float = 10.0  # after the first bad attempt; doubled after each
+    pause_s: float = 5.0  # when a service is down or the disk is full
+
+
+class MailboxPoller:
+    """Works off one mailbox until it is cancelled."""
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        receive: Receive,
+        *,
+        publisher: EventPublisher,
+        clock: Clock,
+        policy: PollPolicy | None = None,
+    ) -> None:
+        self._mailbox = mailbox
+        self._receive = receive
+        self._publisher = publisher
+        self._clock = clock
+        self._policy = policy or PollPolicy()
+        self._slots = asyncio.Semaphore(self._policy.concurrency)
+        self._paused_until = 0.0  # on the event loop's clock
+
+    async def run(self) -> None:
+        """Poll for ever. Cancelling it gives the messages under way back, uncounted."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                if not await self._round(group):
+                    await self._mailbox.wait(self._policy.interval_s)
+
+    async def poll_once(self) -> int:
+        """Look once, and finish what was found; how many messages were claimed."""
+        async with asyncio.TaskGroup() as group:
+            return await self._round(group)
+
+    async def _round(self, group: asyncio.TaskGroup) -> int:
+        try:
+            waiting = await self._mailbox.discover(limit=_BATCH)
+            taken = [await self._begin(message, group) for message in waiting]
+        except _NOBODYS_FAULT as exc:
+            logger.warning("mailbox unavailable", extra={"action": "mailbox_unavailable"})
+            self._pause(exc)
+            taken = []
+        await self._sit_out_pause()
+        return sum(taken)
+
+    async def _begin(self, message: MailboxMessage, group: asyncio.TaskGroup) -> bool:
+        """Claim a message once a slot is free, and work on it beside the others."""
+        await self._slots.acquire()
+        claim = None
+        try:
+            await self._sit_out_pause()
+            claim = await self._mailbox.claim(message, lifetime_s=self._policy.lifetime_s)
+        finally:
+            if claim is None:
+                self._slots.release()
+        if claim is not None:
+            group.create_task(self._work(claim)).add_done_callback(lambda _: self._slots.release())
+        return claim is not None
+
+    async def _work(self, claim: Claim) -> None:
+        try:
+            await self._receive_and_file(claim)
+        except asyncio.CancelledError:
+            await self._give_back(claim, attempts=claim.attempt - 1, delay_s=0.0)
+            raise
+        except _NOBODYS_FAULT as exc:
+            logger.warning("message postponed", extra=_facts("message_postponed", claim))
+            pause_s = self._pause(exc)
+            await self._give_back(claim, attempts=claim.attempt - 1, delay_s=2 * pause_s)
+        except TooLargeError as exc:
+            await self._give_up(claim, str(exc), reason="too_large")
+        except Exception as exc:  # one bad message must not end the poll
+            logger.exception("message failed", extra=_facts("message_failed", claim))
+            await self._after_failure(claim, exc)
+
+    async def _receive_and_file(self, claim: Claim) -> None:
+        if claim.attempt > self._policy.max_attempts:  # each ended with the process
+            await self._give_up(claim, "The program stopped each time it worked on this mail.")
+            return
+        async with (
+            asyncio.timeout(self._policy.lifetime_s),
+            aclosing(self._mailbox.read(claim)) as chunks,
+        ):
+            await self._receive(chunks, origin=_origin(claim))
+        await self._mailbox.file_processed(claim)
+
+    async def _after_failure(self, claim: Claim, exc: Exception) -> None:
+        if claim.attempt >= self._policy.max_attempts:
+            why = (
+                str(exc) if isinstance(exc, IngestError) else f"{type(exc).__name__}; see the log."
+            )
+            await self._give_up(claim, f"It failed {claim.attempt} times. {why}")
+            return
+        delay_s = self._policy.retry_delay_s * 2 ** (claim.attempt - 1)
+        await self._give_back(claim, attempts=claim.attempt, delay_s=min(delay_s, _LONGEST_RETRY_S))
+
+    async def _give_up(self, claim: Claim, description: str, *, reason: str = "poison") -> None:
+        """Tell first, move last: a crash between the two tells again, under the same event ID."""
+        submission_id = _origin(claim).submission_id
+        event = events.dead_lettered(submission_id, description, self._clock.now())
+        try:
+            await self._publisher.publish(event)
+            await self._mailbox.dead_letter(claim, reason=reason, description=description)
+        except _NOBODYS_FAULT:  # the claim ends by itself, and the next one comes here
+            logger.warning("dead-lettering postponed", extra=_facts("message_postponed", claim))
+        else:
+            logger.error("message dead-lettered", extra=_facts("message_dead_lettered", claim))
+
+    async def _give_back(self, claim: Claim, *, attempts: int, delay_s: float) -> None:
+        try:
+            await self._mailbox.release(claim, attempts=attempts, delay_s=delay_s)
+        except _NOBODYS_FAULT:  # the claim ends by itself
+            logger.warning("release failed", extra=_facts("message_release_failed", claim))
+
+    def _pause(self, exc: ServiceUnavailableError | StorageFullError) -> float:
+        """Let no new message begin for a while; for how many seconds."""
+        asked = exc.retry_after_s if isinstance(exc, ServiceUnavailableError) else None
+        pause_s = asked if asked is not None else self._policy.pause_s
+        now = asyncio.get_running_loop().time()
+        self._paused_until = max(self._paused_until, now + pause_s)
+        return pause_s
+
+    async def _sit_out_pause(self) -> None:
+        await asyncio.sleep(max(0.0, self._paused_until - asyncio.get_running_loop().time()))
+
+
+def _origin(claim: Claim) -> MailOrigin:
+    return MailOrigin(source=SOURCE, key=claim.key, received_at=claim.received_at)
+
+
+def _facts(action: str, claim: Claim) -> dict[str, object]:
+    submission_id = _origin(claim).submission_id
+    return {"action": action, "submission_id": submission_id, "attempt": claim.attempt}
