@@ -7,8 +7,9 @@ where it finds nothing, and for the envelope.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
+
+from mail_ingest.visible import visible
 
 _SPEC = re.compile(r"[^\s<>()\[\],;:\"@\\]{1,256}@[^\s<>()\[\],;:\"@\\]{1,255}")
 _ANGLE = re.compile(r"<\s*([^<>]*?)\s*>")
@@ -44,13 +45,3 @@ def address_somewhere_in(text: str) -> Address | None:
             return address
     found = _SPEC.search(text)
     return address_of(found.group()) if found else None
-
-
-def visible(text: str) -> str:
-    """A text on one line without control characters and direction marks, so that it can neither add
-    a header field nor hide what it says.
-    """
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    spaced = "".join(" " if c in "\t\r\n\v\f\x85\u2028\u2029" else c for c in text)
-    return " ".join("".join(c for c in spaced if unicodedata.category(c)[0] != "C").split())

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from mail_ingest.visible import visible
+
 MAX_BYTES = 120  # of UTF-8: fits every file system with room for a suffix
 _MAX_EXTENSION_BYTES = 16
 _EXTENSION = re.compile(r"\.[^\W_]{1,10}\Z")
@@ -46,8 +48,7 @@ def shown_name(name: str) -> str:
     empty.
     """
     base = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    visible = "".join(c for c in base if unicodedata.category(c)[0] != "C")
-    return _shorten(unicodedata.normalize("NFC", " ".join(visible.split())))
+    return _shorten(unicodedata.normalize("NFC", visible(base)))
 
 
 def safe_name(name: str, media_type: str) -> str:

@@ -9,11 +9,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mail_ingest.addresses import Address, visible
+from mail_ingest.addresses import Address
 from mail_ingest.authentication import authentication
 from mail_ingest.mime import charsets, parameters
 from mail_ingest.mime.encoded_words import decode_words
 from mail_ingest.skeleton import read_skeleton
+from mail_ingest.visible import visible
 from shared.model import Authentication, Defect
 
 if TYPE_CHECKING:

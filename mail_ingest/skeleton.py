@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import mailparser  # pyright: ignore[reportMissingTypeStubs]
 
-from mail_ingest.addresses import Address, address_of, address_somewhere_in, visible
+from mail_ingest.addresses import Address, address_of, address_somewhere_in
 from mail_ingest.mime.encoded_words import decode_words
+from mail_ingest.visible import visible
 from shared.events import rfc3339
 from shared.model import Defect
 

@@ -1,0 +1,181 @@
+"""Stored mails through `receive` again: files, folders with all below them, mbox files.
+
+The key of a mail is the SHA-256 of its bytes, so the same mail is taken once however often and from
+wherever it is replayed, unless a run label asks for it again. One bad file does not stop the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from mail_ingest import mbox
+from mail_ingest.receive import MailOrigin, receive
+from shared.errors import IngestError
+from shared.events import rfc3339
+from shared.ids import replay_key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from mail_ingest.receive import ReceivePolicy
+    from shared.intake import Accepted, Intake
+
+SOURCE = "replay"
+_CHUNK_BYTES = 256 * 1024
+_MAIL_SUFFIXES = frozenset({".eml", ".mbox", ".mbx", ""})
+_MAILDIR_FOLDERS = frozenset({"cur", "new"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMail:
+    """A mail in a file. `start` is where it begins in an mbox file, None if it is a whole file."""
+
+    path: Path
+    size: int
+    sha256: str
+    start: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """How one mail, or a file that could not be read, fared; `problem` is a sentence."""
+
+    path: Path
+    mail: StoredMail | None = None
+    accepted: Accepted | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A run over stored mails. `run_label` makes mails of it new that were taken before."""
+
+    intake: Intake
+    policy: ReceivePolicy
+    run_label: str = ""
+    concurrency: int = 8
+
+    async def run(
+        self, files: Iterable[Path], *, on_read: Callable[[int], None] = lambda _: None
+    ) -> AsyncIterator[Replayed]:
+        """Take the mails in `files` (see `mail_files`); a result each, in the order they finish.
+
+        `on_read` gets how many bytes were read since it was called last. Only mistakes of ours
+        raise; a file or a mail that cannot be taken is a result with a problem.
+        """
+        running: set[asyncio.Task[Replayed]] = set()
+        try:
+            async for found in _stored_mails(files):
+                running.add(asyncio.create_task(self._take(found, on_read)))
+                if len(running) >= self.concurrency:
+                    done, running = await asyncio.wait(running, return_when="FIRST_COMPLETED")
+                    for task in done:
+                        yield task.result()
+            for task in asyncio.as_completed(running):
+                yield await task
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _take(self, found: StoredMail | Replayed, on_read: Callable[[int], None]) -> Replayed:
+        if isinstance(found, Replayed):
+            return found
+        origin = MailOrigin(
+            source=SOURCE,
+            key=replay_key(found.sha256, self.run_label),
+            received_at=rfc3339(self.intake.clock.now()),
+        )
+        chunks = _told(_chunks(found), on_read)
+        try:
+            accepted = await receive(chunks, origin=origin, intake=self.intake, policy=self.policy)
+        except (IngestError, OSError) as exc:
+            return Replayed(path=found.path, mail=found, problem=_sentence(exc))
+        return Replayed(path=found.path, mail=found, accepted=accepted)
+
+
+def mail_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that hold mails: those named, and in named folders those that look like it.
+
+    In a folder that is ``*.eml``, ``*.mbox``, files without a suffix, and everything in a Maildir's
+    ``cur`` and ``new``; links to folders are not followed. A path that does not exist is given back
+    as it is, to be a problem in the results.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        yield from sorted(file for file in path.rglob("*") if _looks_like_mail(file))
+
+
+def _looks_like_mail(file: Path) -> bool:
+    if file.name.startswith(".") or not file.is_file():
+        return False
+    return file.suffix.lower() in _MAIL_SUFFIXES or file.parent.name in _MAILDIR_FOLDERS
+
+
+async def _stored_mails(files: Iterable[Path]) -> AsyncIterator[StoredMail | Replayed]:
+    for path in files:
+        mails = _mails_in(path)
+        try:
+            while (mail := await asyncio.to_thread(next, mails, None)) is not None:
+                yield mail
+        except OSError as exc:
+            yield Replayed(path=path, problem=_sentence(exc))
+
+
+def _mails_in(path: Path) -> Iterator[StoredMail]:
+    """The mails of a file, hashed; an ``.eml`` is one mail, whatever its first line is."""
+    with path.open("rb") as file:
+        if path.suffix.lower() != ".eml" and mbox.is_mbox(file.read(5)):
+            for found in mbox.messages(file):
+                yield StoredMail(path=path, size=found.size, sha256=found.sha256, start=found.start)
+            return
+        file.seek(0)
+        digest, size = sha256(), 0
+        while data := file.read(_CHUNK_BYTES):
+            digest.update(data)
+            size += len(data)
+        yield StoredMail(path=path, size=size, sha256=digest.hexdigest())
+
+
+async def _chunks(mail: StoredMail) -> AsyncIterator[bytes]:
+    pieces = _pieces(mail)
+    while data := await asyncio.to_thread(next, pieces, b""):
+        yield data
+
+
+def _pieces(mail: StoredMail) -> Iterator[bytes]:
+    """The bytes of a mail, in pieces of about 256 KiB."""
+    with mail.path.open("rb") as file:
+        if mail.start is None:
+            yield from iter(partial(file.read, _CHUNK_BYTES), b"")
+            return
+        file.seek(mail.start)
+        gathered = bytearray()
+        for line in mbox.lines(file):
+            gathered += line
+            if len(gathered) >= _CHUNK_BYTES:
+                yield bytes(gathered)
+                gathered.clear()
+        if gathered:
+            yield bytes(gathered)
+
+
+async def _told(
+    chunks: AsyncIterator[bytes], on_read: Callable[[int], None]
+) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        on_read(len(chunk))
+        yield chunk
+
+
+def _sentence(exc: IngestError | OSError) -> str:
+    if isinstance(exc, OSError):
+        return f"The file cannot be read: {exc.strerror or exc}."
+    return str(exc)
