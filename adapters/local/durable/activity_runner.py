@@ -37,6 +37,7 @@ class ActivityRunner:
         self._slots = asyncio.Semaphore(most_at_once)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     def launch(self, scheduled: Sequence[ScheduledActivity]) -> None:
         """Start activities; called from the engine's thread."""
@@ -47,13 +48,14 @@ class ActivityRunner:
 
     async def stop(self) -> None:
         """Stop the running activities. They have no result, so the next start runs them again."""
+        self._stopped = True
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, scheduled: Sequence[ScheduledActivity]) -> None:
-        for activity in scheduled:
+        for activity in () if self._stopped else scheduled:
             task = self._loop.create_task(self._run(activity))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

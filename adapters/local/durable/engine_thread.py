@@ -107,7 +107,8 @@ class EngineThread:
         try:
             operation = self._waiting.get(timeout=self._nap())
             while operation:
-                operations.append(operation)
+                if operation.answer.set_running_or_notify_cancel():  # False: nobody waits any more
+                    operations.append(operation)
                 if len(operations) == _MOST_OPERATIONS:
                     return operations, False
                 operation = self._waiting.get_nowait()
