@@ -43,7 +43,7 @@ def remove_below(root: Path, prefix: str) -> int:
 
 
 def _remove_empty(folder: Path, root: Path) -> Path:
-    """Remove a folder and its parents up to `root` as long as they are empty; the one that stays."""
+    """Remove a folder and its parents below `root` while they are empty; the one that stays."""
     while folder != root:
         try:
             folder.rmdir()

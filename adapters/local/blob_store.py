@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _BUFFER = 256 * 1024
 _READ_CHUNK = 1024 * 1024
-_THREADS = 16  # they mostly wait for the disk, whose journal takes many flushes at once
+_THREADS = 32  # they wait for the disk, whose journal takes many flushes in one
 _LISTED_AT_ONCE = 1000
 
 

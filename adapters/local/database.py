@@ -51,7 +51,7 @@ class Database:
         return await self._commits.submit(work)
 
     async def read[T](self, work: Work[T]) -> T:
-        """Run `work`, which only reads, on one snapshot that holds every write that has returned."""
+        """Run `work`, which only reads, on a snapshot that holds every write that has returned."""
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._read, work)
 
     def wakeup(self, topic: str) -> Wakeup:

@@ -1,4 +1,4 @@
-"""Files that survive a power cut: what is written is flushed, and so is the folder that names it."""
+"""Files that survive a power cut: both the bytes and the folder that names them are flushed."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from adapters.local import event_rows as rows
+from shared.errors import ServiceUnavailableError, StorageFullError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,11 +29,12 @@ type Handler = Callable[[CloudEvent], Awaitable[bool]]
 """Takes an event; False when it is to come again later."""
 
 _AT_ONCE = 32
+_PAUSE_AFTER_FAULT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRules:
-    """When a refused event comes again, how long it keeps coming, and how long a handler may take."""
+    """When a refused event comes again, for how long, and how long a handler may take."""
 
     first_pause: timedelta = timedelta(seconds=0.2)  # doubles with every attempt
     longest_pause: timedelta = timedelta(seconds=60)
@@ -64,11 +66,15 @@ class EventPump:
         self._handlers[event_type] = handler
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled. A fault of the database is logged and waited out."""
         while True:
-            seen = self._wakeup.count
-            if await self.deliver_due() < _AT_ONCE:
-                await self._wakeup.wait(seen, await self._pause_s())
+            try:
+                seen = self._wakeup.count
+                if await self.deliver_due() < _AT_ONCE:
+                    await self._wakeup.wait(seen, await self._pause_s())
+            except* (StorageFullError, ServiceUnavailableError):
+                logger.exception("events wait", extra={"action": "event_pump_waits"})
+                await asyncio.sleep(_PAUSE_AFTER_FAULT_S)
 
     async def deliver_due(self) -> int:
         """Hand out what is due now, once; how many events that were."""

@@ -79,14 +79,14 @@ _JOBS = (
         sequence INTEGER PRIMARY KEY AUTOINCREMENT,
         job_id TEXT NOT NULL UNIQUE,
         job BLOB NOT NULL,                 -- the DescriptionJob in JSON
-        sha256 TEXT NOT NULL,
         priority INTEGER NOT NULL,         -- 0 photos, 1 videos, 2 nobody waits
         created_at REAL NOT NULL,
         due_at REAL NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0,
         kills INTEGER NOT NULL DEFAULT 0
     )""",
-    "CREATE INDEX jobs_due ON jobs (priority, sequence)",
+    "CREATE INDEX jobs_next ON jobs (priority, sequence)",
+    "CREATE INDEX jobs_due ON jobs (due_at)",
 )
 _LEDGER = (
     """CREATE TABLE ledger (

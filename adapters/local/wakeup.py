@@ -11,7 +11,7 @@ import threading
 
 
 class Wakeup:
-    """Wakes every coroutine that waits, in whichever event loop; `notify` may come from any thread."""
+    """Wakes every coroutine that waits, in any event loop; `notify` may come from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,0 +1,100 @@
+"""Which job runs next: the urgent first, the same content once, and not while the service rests."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from adapters.local.jobs import rows
+from shared.model import Kind
+
+if TYPE_CHECKING:
+    from adapters.local.database import Database
+    from shared.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+_LOOKED_AT = 100  # due jobs, to find one that may run
+_FIRST_REST_S = 1.0
+_LONGEST_REST_S = 60.0
+_FIRST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 300.0
+
+
+class JobBoard:
+    """Gives the open jobs to the workers of this process, the only one that runs jobs."""
+
+    def __init__(self, database: Database, clock: Clock, *, workers: int) -> None:
+        self._database = database
+        self._clock = clock
+        self._most_videos = max(1, workers - 1)  # a photo never waits for a film to end
+        self._wakeup = database.wakeup(rows.TOPIC)
+        self._running: dict[str, rows.OpenJob] = {}
+        self._rests_until = 0.0
+        self._failures = 0  # of the service, in a row
+
+    async def take(self) -> rows.OpenJob:
+        """Wait for a job that may run; it is the caller's until `release`."""
+        while True:
+            seen, now = self._wakeup.count, self._now()
+            if now >= self._rests_until:
+                job = await self._take_due(now)
+                if job is not None:
+                    return job
+            await self._wakeup.wait(seen, await self._pause_s(now))
+
+    def release(self, job: rows.OpenJob) -> None:
+        """The caller has closed or postponed it; others of its content may run now."""
+        del self._running[job.job.job_id]
+        self._wakeup.notify()
+
+    async def count_kill(self, job: rows.OpenJob) -> None:
+        """The job has cost a process its life."""
+        await self._database.write(lambda it: rows.count_kill(it, job.job.job_id))
+
+    async def close(self, job: rows.OpenJob) -> None:
+        """The job has ended, and the service has answered."""
+        self._failures = 0
+        await self._database.write(lambda it: rows.close(it, job.job.job_id))
+
+    async def postpone(self, job: rows.OpenJob, retry_after_s: float | None) -> None:
+        """The service is not there: let it rest, and try this job again later still."""
+        rest_s = min(_FIRST_REST_S * 2 ** min(self._failures, 30), _LONGEST_REST_S)
+        pause_s = min(_FIRST_PAUSE_S * 2 ** min(job.attempts, 30), _LONGEST_PAUSE_S)
+        self._failures += 1
+        now = self._now()
+        self._rests_until = max(self._rests_until, now + (retry_after_s or rest_s))
+        due_at = now + max(pause_s, retry_after_s or 0.0)
+        await self._database.write(lambda it: rows.postpone(it, job.job.job_id, due_at))
+
+    async def _take_due(self, now: float) -> rows.OpenJob | None:
+        due = await self._database.read(lambda it: rows.due(it, _LOOKED_AT, now))
+        chosen = next((job for job in due if self._may_run(job)), None)
+        if chosen is None:
+            return None
+        job_id = chosen.job.job_id
+        self._running[job_id] = chosen
+        # What we read may have ended since; from now on nobody else can end it.
+        current = await self._database.read(lambda it: rows.get(it, job_id))
+        if current is None:
+            self.release(chosen)
+        return current
+
+    def _may_run(self, job: rows.OpenJob) -> bool:
+        running = [other.job for other in self._running.values()]
+        if job.job.kind is Kind.VIDEO:
+            videos = sum(other.kind is Kind.VIDEO for other in running)
+            if videos >= self._most_videos:
+                return False
+        return all(
+            job.job.job_id != other.job_id and job.job.sha256 != other.sha256 for other in running
+        )
+
+    async def _pause_s(self, now: float) -> float | None:
+        if now < self._rests_until:
+            return self._rests_until - now
+        due_at = await self._database.read(lambda it: rows.next_due(it, now))
+        return None if due_at is None else max(0.0, due_at - self._now())
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
