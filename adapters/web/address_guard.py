@@ -7,6 +7,7 @@ gains nothing. Not here: calling it.
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
 _LONGEST_URL = 2000
-_HTTPS = 443
+_PORTS = {"https": 443, "http": 80}
+_HOST = re.compile(r"[a-z0-9_.-]{1,253}|\[?[0-9a-f:.]{2,45}\]?", re.IGNORECASE)
 _FIRST_UNPRIVILEGED_PORT = 1024
 _ASK_THE_OPERATOR = "Whoever runs this service can allow the host by name."
 
@@ -78,7 +80,7 @@ class AddressGuard:
         if parsed is None:
             return Refusal(sentence="It is no URL that we can call.")
         host = parsed.raw_host.decode("ascii").lower().strip("[]")
-        port = parsed.port or (_HTTPS if parsed.scheme == "https" else 80)
+        port = _port(parsed)
         refusal = self._refuse_form(parsed, host, port)
         if refusal is not None:
             return refusal
@@ -99,7 +101,7 @@ class AddressGuard:
             return None
         elif url.scheme != "https":
             sentence = f"It does not begin with https://. {_ASK_THE_OPERATOR}"
-        elif port != _HTTPS and port < _FIRST_UNPRIVILEGED_PORT:
+        elif port != _PORTS[url.scheme] and port < _FIRST_UNPRIVILEGED_PORT:
             sentence = f"The port {port} is for other services than the web. Use 443."
         return Refusal(sentence=sentence) if sentence else None
 
@@ -117,7 +119,13 @@ def _parse(url: str) -> httpx.URL | None:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         return None
-    return parsed if parsed.scheme in {"http", "https"} and parsed.raw_host else None
+    host = parsed.raw_host.decode("ascii")
+    callable_ = parsed.scheme in _PORTS and _HOST.fullmatch(host) and 0 < _port(parsed) < 1 << 16
+    return parsed if callable_ else None
+
+
+def _port(url: httpx.URL) -> int:
+    return _PORTS[url.scheme] if url.port is None else url.port
 
 
 def _look_up(host: str, port: int) -> Sequence[str]:
