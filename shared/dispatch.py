@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared import events, steps
-from shared.codec import from_json, to_payload
+from shared.codec import from_json, to_json, to_payload
 from shared.errors import IngestError, StorageCorruptError
 from shared.ids import media_instance_id
 from shared.intake import record_name
 from shared.model import Submission, SubmissionQueued
-from shared.ports import IndexEntry, SubmissionState
+from shared.ports import IndexEntry, InstanceState, SubmissionState
 
 if TYPE_CHECKING:
     from shared.ports import (
@@ -66,20 +66,30 @@ class Dispatcher:
         name = record_name(queued.submission_id)
         submission = from_json(await self.blobs.get(name), Submission, where=name)
         request = _request(submission, self.patience)
-        await self.engine.start(
-            steps.PROCESS_SUBMISSION, instance_id=submission.id, payload=to_payload(request)
-        )
+        if not await self._start(submission.id, request) and await self._has_failed(submission.id):
+            await self.engine.purge(submission.id)  # it was resubmitted by a person
+            await self._start(submission.id, request)
         if submission.media:
             await self.index.put(_entry(submission, SubmissionState.DESCRIBING))
 
+    async def _start(self, submission_id: str, request: steps.ProcessSubmission) -> bool:
+        return await self.engine.start(
+            steps.PROCESS_SUBMISSION, instance_id=submission_id, payload=to_payload(request)
+        )
+
+    async def _has_failed(self, submission_id: str) -> bool:
+        instance = await self.engine.instance(submission_id)
+        return instance is not None and instance.state is InstanceState.FAILED
+
     async def _give_back(self, message: QueuedMessage, exc: Exception) -> None:
+        submission_id = message.message_id.partition("#")[0]
         hopeless = isinstance(exc, StorageCorruptError)
         if not hopeless and message.delivery_count < self.deliveries:
             logger.warning(
                 "submission not started, will try again",
                 extra={
                     "action": "dispatch_abandoned",
-                    "submission_id": message.message_id,
+                    "submission_id": submission_id,
                     "error": type(exc).__name__,
                 },
             )
@@ -89,16 +99,27 @@ class Dispatcher:
             "submission put aside",
             extra={
                 "action": "submission_dead_lettered",
-                "submission_id": message.message_id,
+                "submission_id": submission_id,
                 "reason": str(exc),
             },
         )
         await self.queue.dead_letter(
             message, reason=type(exc).__name__, description=f"It could not be started: {exc}"
         )
-        await mark_dead_lettered(
-            self.index, self.publisher, self.clock, message.message_id, str(exc)
-        )
+        await mark_dead_lettered(self.index, self.publisher, self.clock, submission_id, str(exc))
+
+
+async def resubmit(
+    index: SubmissionIndex, queue: WorkQueue, clock: Clock, submission_id: str
+) -> bool:
+    """Give a submission that was put aside another chance; False when it is none."""
+    if not await index.reopen(submission_id):
+        return False
+    if not await queue.resubmit(submission_id):
+        # Its message was completed and its orchestration failed: the queue needs a new message.
+        message_id = f"{submission_id}#{events.rfc3339(clock.now())}"
+        await queue.send(message_id, to_json(SubmissionQueued(submission_id=submission_id)))
+    return True
 
 
 async def mark_dead_lettered(

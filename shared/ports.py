@@ -326,6 +326,10 @@ class SubmissionIndex(Protocol):
         """The entry, or None."""
         ...
 
+    async def reopen(self, submission_id: str) -> bool:
+        """Take a dead-lettered entry back to accepted; False when it is none."""
+        ...
+
     async def list(
         self,
         *,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared import steps
+from shared.codec import to_payload
 from shared.described import DescribedHandler
-from shared.dispatch import Dispatcher
+from shared.dispatch import Dispatcher, resubmit
 from shared.errors import ServiceUnavailableError
 from shared.events import MediaDescribed, media_described
 from shared.ports import Instance, InstanceState, SubmissionState
@@ -140,6 +141,41 @@ async def test_a_record_that_is_no_record_is_put_aside_at_once(
     await dispatcher(core, engine).dispatch(await next_message(core))
     (dead,) = await core.services.queue.dead_letters()
     assert name in dead.description
+
+
+async def test_a_submission_that_was_never_started_can_be_resubmitted(
+    core: Core, engine: WrittenDownEngine
+) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    engine.down = True
+    await dispatcher(core, engine, deliveries=1).dispatch(await next_message(core))
+    engine.down = False
+    services = core.services
+    assert await resubmit(services.index, services.queue, core.clock, submission.id)
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    assert list(engine.payloads) == [submission.id]
+
+
+async def test_a_submission_whose_orchestration_failed_can_be_resubmitted(
+    core: Core, engine: WrittenDownEngine
+) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    engine.states[submission.id] = InstanceState.FAILED
+    request = to_payload(steps.DeadLetterRequest(submission_id=submission.id, reason="Broken."))
+    await core.activities.dead_letter(request)
+    services = core.services
+    assert await resubmit(services.index, services.queue, core.clock, submission.id)
+    engine.payloads[submission.id] = {"of": "the failed run"}
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    assert engine.payloads[submission.id]["submission_id"] == submission.id
+
+
+async def test_what_was_not_given_up_cannot_be_resubmitted(core: Core) -> None:
+    services = core.services
+    assert not await resubmit(services.index, services.queue, core.clock, "mail-none")
 
 
 @pytest.fixture

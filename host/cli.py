@@ -1,0 +1,168 @@
+"""mail-ingest: the command line. Each command translates its words and hands over.
+
+What a command does is imported when it runs, so that `--help` is there at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="mail-ingest",
+    help="Photos and videos from the public, by e-mail or HTTP, into a newsroom.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+desk = typer.Typer(help="What waits for a person.", no_args_is_help=True, rich_markup_mode=None)
+dead = typer.Typer(help="What was given up.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(desk, name="desk")
+app.add_typer(dead, name="dead-letters")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+
+
+@app.command()
+def serve() -> None:
+    """Take mail and HTTP submissions until stopped (Ctrl-C or SIGTERM)."""
+    from host.commands.serve import serve as run
+
+    run()
+
+
+@app.command()
+def demo(
+    keep: Annotated[
+        Path | None, typer.Option(help="The data folder to make; it must not exist.")
+    ] = None,
+) -> None:
+    """Send real mails through the whole system and show what became of each."""
+    from host.commands.demo import demo as run
+
+    raise typer.Exit(run(keep))
+
+
+@app.command()
+def replay(
+    paths: Annotated[list[Path], typer.Argument(help="Mails, folders of mails, mbox files.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the outcomes.")] = False,
+    again: Annotated[
+        str, typer.Option(help="A label: take mails again that were replayed before.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Take stored mails in, as if they came by mail."""
+    from host.commands.replay import replay as run
+
+    raise typer.Exit(run(paths, wait=wait, again=again, as_json=json))
+
+
+@app.command()
+def extract(
+    file: Annotated[Path, typer.Argument(help="A mail (.eml).")],
+    outdir: Annotated[
+        Path | None, typer.Argument(help="Where the attachments are written; made if missing.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print the tree of the mail and why, write nothing.")
+    ] = False,
+) -> None:
+    """Take the attachments out of a mail. Prints one JSON object a line; needs no server."""
+    from host.commands.extract import explain as run_explain
+    from host.commands.extract import extract as run
+
+    if explain:
+        raise typer.Exit(run_explain(file))
+    if outdir is None:
+        raise typer.BadParameter("say where the attachments go: mail-ingest extract FILE OUTDIR")
+    raise typer.Exit(run(file, outdir))
+
+
+@app.command()
+def status(
+    submission_id: Annotated[
+        str | None, typer.Argument(help="A submission; without one: all of them, in short.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Say where a submission is and what became of it."""
+    from host.commands.status import status as run
+
+    raise typer.Exit(run(submission_id, as_json=json))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the set-up and say what to do."""
+    from host.commands.doctor import doctor as run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def key(client: Annotated[str, typer.Argument(help="A short name for who gets it.")]) -> None:
+    """Make a key for an HTTP client."""
+    from host.commands.key import key as run
+
+    raise typer.Exit(run(client))
+
+
+@desk.command("list")
+def desk_list(json: AsJson = False) -> None:
+    """List the media items that nobody could describe in time."""
+    from host.commands.desk import list_waiting
+
+    raise typer.Exit(list_waiting(as_json=json))
+
+
+@desk.command("decide")
+def desk_decide(
+    submission_id: str,
+    number: Annotated[int, typer.Argument(help="Which media item of it.")],
+    category: Annotated[
+        list[str],
+        typer.Option(help="A code or name of the rules file; may be given more than once."),
+    ],
+    answer: Annotated[
+        bool, typer.Option("--answer", help="Send the submitter a second answer.")
+    ] = False,
+) -> None:
+    """File a media item under categories that a person chose."""
+    from host.commands.desk import decide
+
+    raise typer.Exit(decide(submission_id, number, category, answer=answer))
+
+
+@dead.command("list")
+def dead_letters_list(json: AsJson = False) -> None:
+    """List what was given up, with the reasons."""
+    from host.commands.dead_letters import list_dead
+
+    raise typer.Exit(list_dead(as_json=json))
+
+
+@dead.command("resubmit")
+def dead_letters_resubmit(submission_id: str) -> None:
+    """Give a submission that was given up another chance."""
+    from host.commands.dead_letters import resubmit
+
+    raise typer.Exit(resubmit(submission_id))
+
+
+def main() -> None:
+    """Run a command; an error of ours becomes one sentence and exit code 1."""
+    from shared.errors import IngestError
+
+    try:
+        app()
+    except IngestError as exc:
+        sys.stderr.write(f"mail-ingest: {exc}\n")
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us has gone: nothing more to say
+        sys.exit(1)

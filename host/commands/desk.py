@@ -1,0 +1,88 @@
+"""mail-ingest desk: what waits for a person, and what the person decides."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from host.local import local_stores
+from host.terminal import say, say_json, say_table
+from shared.classify import load_rules
+from shared.errors import SettingsError
+from shared.model import Category
+from shared.ports import ReplyState
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.classify import Rules
+    from shared.desk import Decision
+    from shared.ports import IndexEntry
+
+_BY_THE_DESK = ("the desk",)
+
+
+def list_waiting(*, as_json: bool) -> int:
+    """Print the submissions with items that wait."""
+    entries = asyncio.run(_waiting())
+    if as_json:
+        for entry in entries:
+            say_json(entry)
+    elif not entries:
+        say("Nothing waits for the desk.")
+    else:
+        rows = [(e.submission_id, e.received_at, ", ".join(map(str, e.escalated))) for e in entries]
+        say_table("Waiting for the desk", ("ID", "received", "items"), rows)
+        say("To decide: mail-ingest desk decide ID NUMBER --category CODE")
+    return 0
+
+
+def decide(submission_id: str, number: int, names: Sequence[str], *, answer: bool) -> int:
+    """Record a decision; exit code 1 when the second answer was asked for and did not go out."""
+    settings = Settings.read()
+    categories = categories_named(names, load_rules(settings.place.rules))
+    decision = asyncio.run(_decide(settings, submission_id, number, categories, answer=answer))
+    if not decision.changed:
+        say("This was decided before; nothing has changed.")
+    else:
+        names_text = ", ".join(category.name for category in categories)
+        say(f"Item {number} of {submission_id} is filed under: {names_text}.")
+    if decision.receipt is None:
+        return 0
+    if decision.receipt.state is ReplyState.SENT:
+        say("The submitter was sent a second answer.")
+        return 0
+    say(f"The second answer did not go out: {decision.receipt.reason}")
+    return 1
+
+
+def categories_named(names: Sequence[str], rules: Rules) -> tuple[Category, ...]:
+    """The categories by code or name. Raises SettingsError, which lists those that there are."""
+    known = {topic.code: topic for topic in rules.topic}
+    known |= {topic.code.removeprefix("medtop:"): topic for topic in rules.topic}
+    known |= {topic.name.lower(): topic for topic in rules.topic}
+    for name in names:
+        if name.lower() not in known:
+            listed = "; ".join(f"{topic.code} {topic.name}" for topic in rules.topic)
+            raise SettingsError("--category", f"{name!r} is none of these: {listed}.")
+    topics = [known[name.lower()] for name in names]
+    return tuple(Category(code=t.code, name=t.name, because=_BY_THE_DESK) for t in topics)
+
+
+async def _waiting() -> Sequence[IndexEntry]:
+    settings = Settings.read()
+    with local_stores(settings) as stores:
+        return await stores.desk(settings).waiting()
+
+
+async def _decide(
+    settings: Settings,
+    submission_id: str,
+    number: int,
+    categories: tuple[Category, ...],
+    *,
+    answer: bool,
+) -> Decision:
+    with local_stores(settings) as stores:
+        return await stores.desk(settings).decide(submission_id, number, categories, answer=answer)

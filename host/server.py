@@ -1,0 +1,90 @@
+"""The one-machine host: everything in one event loop, started and stopped in order.
+
+Started from the inside out (stores, engine, describer, queue, doors) and stopped the other way round, so
+that nothing is taken in that nobody works on. Whatever is under way when the process dies goes on after the
+next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from host.background import Background
+from host.data_folder import DataFolder
+from host.doors import mail_receiver, open_http_door, open_smtp_door
+from host.local import LocalParts, local_parts
+from host.queue_pump import pump_queue
+from host.sweep import Sweep
+from shared.events import DESCRIBED
+from shared.orchestrators import ORCHESTRATORS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A host that runs. The addresses are empty where a door is closed."""
+
+    parts: LocalParts
+    background: Background
+    http_url: str = ""
+    smtp_address: tuple[str, int] | None = None
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, doors: bool = True) -> AsyncGenerator[Running]:
+    """Run the host for as long as the block lasts; `doors` says whether HTTP and SMTP are served.
+
+    Raises SettingsError and other IngestError with a sentence when it cannot be started.
+    """
+    folder = DataFolder.open(settings.place.data)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(folder.served())
+        parts = await stack.enter_async_context(local_parts(settings, folder))
+        background = await stack.enter_async_context(Background())
+        _start_core(settings, parts, background)
+        host = Running(parts=parts, background=background)
+        if doors:
+            receive_mail = mail_receiver(settings, parts)
+            background.run(parts.poller(receive_mail).run(), name="mailbox")
+            smtp = await stack.enter_async_context(open_smtp_door(settings, folder, parts))
+            url = await stack.enter_async_context(
+                open_http_door(settings, parts, receive_mail)
+            )
+            host = Running(parts=parts, background=background, http_url=url, smtp_address=smtp)
+        yield host
+
+
+def _start_core(settings: Settings, parts: LocalParts, background: Background) -> None:
+    services = parts.services
+    parts.engine.register(ORCHESTRATORS, services.activities(settings).all())
+    parts.engine.start_worker()
+    parts.pump.subscribe(DESCRIBED, services.described_handler(settings).on_event)
+    background.run(parts.jobs.run(), name="describer")
+    background.run(parts.pump.run(), name="events")
+    background.run(
+        pump_queue(services.stores.queue, services.dispatcher(settings)), name="queue"
+    )
+    background.run(Sweep(intake=services.stores.intake(), engine=parts.engine).run(), name="sweep")
+
+
+async def until_idle(parts: LocalParts, submission_ids: set[str]) -> None:
+    """Wait until these submissions are done or given up."""
+    from shared.ports import SubmissionState
+
+    ended = {SubmissionState.DONE, SubmissionState.DEAD_LETTERED}
+    waiting = set(submission_ids)
+    while waiting:
+        for submission_id in tuple(waiting):
+            entry = await parts.services.stores.index.get(submission_id)
+            if entry is not None and entry.state in ended:
+                waiting.discard(submission_id)
+        if waiting:
+            await asyncio.sleep(0.1)

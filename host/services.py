@@ -1,0 +1,110 @@
+"""The chosen ports as one frozen value, and the core on top of them, the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.activities import Activities
+from shared.classify import Classifier, load_rules
+from shared.described import DescribedHandler
+from shared.desk import Desk
+from shared.dispatch import Dispatcher
+from shared.intake import Intake
+from shared.steps import Patience
+
+if TYPE_CHECKING:
+    from shared.ports import (
+        BlobStore,
+        Clock,
+        DescriptionJobs,
+        Engine,
+        EventPublisher,
+        ReplyChannel,
+        SubmissionIndex,
+        Telemetry,
+        WorkQueue,
+    )
+    from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The ports that keep and tell things: all that a command needs beside a running server."""
+
+    clock: Clock
+    blobs: BlobStore
+    queue: WorkQueue
+    index: SubmissionIndex
+    publisher: EventPublisher
+    replies: ReplyChannel
+    telemetry: Telemetry
+
+    def intake(self) -> Intake:
+        """The one way in."""
+        return Intake(
+            blobs=self.blobs,
+            queue=self.queue,
+            index=self.index,
+            publisher=self.publisher,
+            clock=self.clock,
+        )
+
+    def desk(self, settings: Settings) -> Desk:
+        """The newsroom people's side. Raises SettingsError for rules that cannot be read."""
+        return Desk(
+            blobs=self.blobs,
+            index=self.index,
+            publisher=self.publisher,
+            replies=self.replies,
+            clock=self.clock,
+            classifier=Classifier(load_rules(settings.place.rules)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Every port. `provider` is the describer's (id, version), which names cached descriptions."""
+
+    stores: Stores
+    engine: Engine
+    jobs: DescriptionJobs
+    provider: tuple[str, str]
+
+    def dispatcher(self, settings: Settings) -> Dispatcher:
+        """From the queue to the engine."""
+        stores = self.stores
+        return Dispatcher(
+            blobs=stores.blobs,
+            queue=stores.queue,
+            engine=self.engine,
+            index=stores.index,
+            publisher=stores.publisher,
+            clock=stores.clock,
+            patience=Patience(
+                escalate_after_s=settings.describe.escalate_after_s,
+                reply_delays_s=settings.answer.retry_delays_s,
+            ),
+        )
+
+    def activities(self, settings: Settings) -> Activities:
+        """The side effects of the orchestrations."""
+        stores = self.stores
+        return Activities(
+            blobs=stores.blobs,
+            index=stores.index,
+            publisher=stores.publisher,
+            jobs=self.jobs,
+            replies=stores.replies,
+            telemetry=stores.telemetry,
+            clock=stores.clock,
+            classifier=Classifier(load_rules(settings.place.rules)),
+            provider=self.provider,
+            answers_per_day=settings.answer.per_sender_and_day,
+        )
+
+    def described_handler(self, settings: Settings) -> DescribedHandler:
+        """What the end of a description job leads to."""
+        return DescribedHandler(
+            engine=self.engine, index=self.stores.index, desk=self.stores.desk(settings)
+        )

@@ -1,0 +1,42 @@
+"""What commands print: plain lines and JSON lines on standard output, tables for people."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from shared.codec import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def say(line: str = "") -> None:
+    """Print a line for people."""
+    sys.stdout.write(f"{line}\n")
+
+
+def say_json(value: object) -> None:
+    """Print one JSON object on a line of its own, for programs."""
+    sys.stdout.write(f"{to_json(value).decode('utf-8')}\n")
+    sys.stdout.flush()
+
+
+def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; as wide as the terminal, or 160 columns where there is none."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", show_lines=True)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_printable(cell)) for cell in row))
+    width = None if sys.stdout.isatty() else 160
+    Console(file=sys.stdout, width=width).print(table)
+
+
+def _printable(text: str) -> str:
+    """Text of strangers, without what could move a terminal's cursor."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
