@@ -78,9 +78,9 @@ def _rfc3339(time: str, offset: str) -> str:
     found = _TIME.match(time)
     if not found:
         return ""
-    numbers = [int(group) for group in found.groups()]
+    year, month, day, *clock = found.groups()
     try:
-        moment = datetime(*numbers)  # noqa: DTZ001 - EXIF times are local; the offset is apart
+        moment = datetime.fromisoformat(f"{year}-{month}-{day}T{':'.join(clock)}")
     except ValueError:
         return ""  # "1999:99:99" and the like
     if moment.year < _OLDEST_YEAR:
@@ -105,7 +105,8 @@ def _degrees(
     side = _text(ref).upper()
     if side not in (positive, negative) or not isinstance(value, Sequence):
         return None
-    parts = [_number(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
+    sequence: Sequence[object] = value  # pyright: ignore[reportUnknownVariableType]
+    parts = [_number(part) for part in sequence]
     if not 1 <= len(parts) <= 3 or any(part is None for part in parts):
         return None
     degrees = sum((part or 0.0) / 60**power for power, part in enumerate(parts))

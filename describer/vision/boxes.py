@@ -37,4 +37,5 @@ def _overlap(one: NDArray[np.float32], others: Corners) -> NDArray[np.float32]:
     sides = np.minimum(one[2:], others[:, 2:]) - np.maximum(one[:2], others[:, :2])
     shared = np.prod(np.clip(sides, 0.0, None), axis=1)
     areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
-    return shared / (np.prod(one[2:] - one[:2]) + areas - shared + 1e-9)
+    union = np.prod(one[2:] - one[:2]) + areas - shared
+    return (shared / np.maximum(union, 1e-9)).astype(np.float32)

@@ -44,7 +44,9 @@ class FaceModel:
         codes = cells[rows, columns, anchors]
         centres = _sigmoid(codes[:, :2]) + np.stack([columns, rows], axis=1)
         halves = np.exp(codes[:, 2:4]) * _ANCHORS[anchors] / 2
-        corners = np.concatenate([centres - halves, centres + halves], axis=1) / side
+        corners = (np.concatenate([centres - halves, centres + halves], axis=1) / side).astype(
+            np.float32
+        )
         return len(strongest(corners, scores[rows, columns, anchors], _OVERLAP))
 
 
@@ -53,9 +55,10 @@ def _tensor(picture: Image.Image) -> NDArray[np.float32]:
     scale = _SIDE / max(picture.size)
     width, height = (max(1, round(side * scale)) for side in picture.size)
     square = np.zeros((1, _SIDE, _SIDE, 3), dtype=np.float32)
-    square[0, :height, :width] = picture.resize((width, height), Image.Resampling.BILINEAR)
+    small = picture.resize((width, height), Image.Resampling.BILINEAR)
+    square[0, :height, :width] = np.asarray(small)
     return square
 
 
 def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return 1.0 / (1.0 + np.exp(-values))
+    return (1.0 / (1.0 + np.exp(-values))).astype(np.float32)

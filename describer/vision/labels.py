@@ -32,7 +32,7 @@ class LabelModel:
         """Labels of at least 0.35, the surest first."""
         (rows,) = self._session.run(["probs"], {"image": _tensor(picture)})
         confidences: NDArray[np.float32] = rows[0]
-        best = np.argsort(confidences)[::-1][:_MOST_LABELS]
+        best: list[int] = np.argsort(confidences)[::-1][:_MOST_LABELS].tolist()
         return tuple(
             Label(
                 name=self._names[index],

@@ -64,4 +64,5 @@ def _decode(codes: NDArray[np.float32], anchors: NDArray[np.float32]) -> Corners
     sizes = anchors[:, 2:] - anchors[:, :2]
     centres = codes[:, :2] * _CENTRE_VARIANCE * sizes + (anchors[:, :2] + sizes / 2)
     halves = np.exp(codes[:, 2:] * _SIZE_VARIANCE) * sizes / 2
-    return np.concatenate([centres - halves, centres + halves], axis=1)[:, [1, 0, 3, 2]]
+    corners = np.concatenate([centres - halves, centres + halves], axis=1)
+    return corners[:, [1, 0, 3, 2]].astype(np.float32)
