@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mail_ingest.addresses import Address
+from mail_ingest.addresses import Address, address_somewhere_in
 from mail_ingest.authentication import authentication
 from mail_ingest.mime import charsets, parameters
 from mail_ingest.mime.encoded_words import decode_words
@@ -67,7 +67,7 @@ def read_message(header: bytes, *, authserv_id: str = "") -> Message:
     people = skeleton.addresses
     return Message(
         author=next(iter(people.get("from", ())), None),
-        sender=next(iter(people.get("sender", ())), None),
+        sender=address_somewhere_in(decode_words(first.get("sender", ""))),
         reply_to=people.get("reply-to", ()),
         to=people.get("to", ()),
         cc=people.get("cc", ()),

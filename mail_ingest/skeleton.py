@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-_ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc")
+_ADDRESS_FIELDS = ("from", "reply-to", "to", "cc")  # those that mail-parser reads
 _LONGEST_VALUE = 8_192  # characters; mail-parser needs 10 ms for a hostile one of this length
 _MOST_ADDRESSES = 100
 
@@ -31,8 +31,7 @@ _mail_parser = cast(
     "Callable[[bytes], Any]",
     mailparser.parse_from_bytes,  # pyright: ignore[reportUnknownMemberType]
 )
-logging.getLogger("mailparser").propagate = False  # it logs what stands in the header
-logging.getLogger("mailparser").addHandler(logging.NullHandler())
+logging.getLogger("mailparser").setLevel(logging.CRITICAL + 1)  # it logs what mails say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

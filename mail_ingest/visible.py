@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 _BREAKS = frozenset("\t\r\n\v\f\x85\u2028\u2029")
+_JOINERS = frozenset("\u200c\u200d")  # Persian words and family emoji are written with them
+_UNSEEN = frozenset({"Cc", "Cf", "Cs"})  # controls, direction marks and the like, half characters
 
 
 def visible(text: str) -> str:
@@ -13,5 +15,9 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    spaced = "".join(" " if c in _BREAKS else c for c in text)
-    return " ".join("".join(c for c in spaced if unicodedata.category(c)[0] != "C").split())
+    spaced = "".join(" " if c in _BREAKS else c for c in text if c in _BREAKS or _is_seen(c))
+    return " ".join(spaced.split())
+
+
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character) not in _UNSEEN or character in _JOINERS
