@@ -17,12 +17,13 @@ class Delimiter(NamedTuple):
 class Boundaries:
     """The boundaries of the multiparts that are open, and how lines are compared with them."""
 
-    __slots__ = ("_by_length", "_longest", "_needles", "_values")
+    __slots__ = ("_by_length", "_longest", "_needles", "_shared", "_values")
 
     def __init__(self) -> None:
         self._values: list[bytes] = []
         self._needles: list[bytes] = []
-        self._longest = 0
+        self._longest = 0  # of the needles
+        self._shared = b""  # what all needles begin with
         self._by_length: list[tuple[bytes, int]] = []
 
     def __len__(self) -> int:
@@ -34,11 +35,13 @@ class Boundaries:
 
     def cut(self, count: int) -> None:
         """Only the outermost `count` multiparts are still open."""
-        self._change(self._values[:count])
+        if count < len(self._values):
+            self._change(self._values[:count])
 
     def _change(self, values: list[bytes]) -> None:
         self._values = values
         self._needles = [b"\n--" + value for value in reversed(values)]
+        self._shared = _common_beginning(self._needles)
         self._longest = max(map(len, self._needles), default=0)
         levels = [(value, level) for level, value in enumerate(values)]
         self._by_length = sorted(levels, key=lambda each: (len(each[0]), each[1]), reverse=True)
@@ -64,6 +67,10 @@ class Boundaries:
     def find(self, buffer: bytes, start: int) -> int:
         """Where the first line end is that a boundary follows, or -1. Needs each byte once."""
         found, end = -1, len(buffer)
+        if len(self._needles) > 1:  # else one search per open multipart
+            start = buffer.find(self._shared, start)
+            if start < 0:
+                return -1
         for needle in self._needles:
             position = buffer.find(needle, start, end)
             if position >= 0 and (found < 0 or position < found):
@@ -78,3 +85,12 @@ class Boundaries:
         return line.startswith(b"--") and any(
             value.startswith(line[2:]) or line.startswith(value, 2) for value in self._values
         )
+
+
+def _common_beginning(needles: list[bytes]) -> bytes:
+    first, last = min(needles, default=b""), max(needles, default=b"")
+    size = next(
+        (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other),
+        min(len(first), len(last)),
+    )
+    return first[:size]

@@ -1,4 +1,4 @@
-"""Bytes of unknown or wrongly named charset into text: never an error, as little damage as can be."""
+"""Bytes of an unknown or wrongly named charset into text: never an error, little damage."""
 
 from __future__ import annotations
 

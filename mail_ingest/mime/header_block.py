@@ -41,7 +41,15 @@ class HeaderBlock:
     what is wrong, each once.
     """
 
-    __slots__ = ("_kept_last", "_lines", "_of_message", "_says_base64", "flaws", "size")
+    __slots__ = (
+        "_kept_last",
+        "_lines",
+        "_of_message",
+        "_says_base64",
+        "flaws",
+        "line_count",
+        "size",
+    )
 
     def __init__(self, *, of_message: bool) -> None:
         self._lines: list[bytes] = []
@@ -49,17 +57,13 @@ class HeaderBlock:
         self._says_base64 = False
         self._kept_last = False
         self.flaws: list[Flaw] = []
+        self.line_count = 0  # with the lines that were skipped
         self.size = 0
 
     @property
     def is_empty(self) -> bool:
         """Whether no line was taken yet."""
         return not self._lines
-
-    @property
-    def line_count(self) -> int:
-        """How many lines were taken."""
-        return len(self._lines)
 
     def join(self) -> bytes:
         """The block; lines that should have been indented are."""
@@ -70,7 +74,8 @@ class HeaderBlock:
         return self.is_empty and self._of_message and not _starts_header(line)
 
     def take(self, line: bytes, following: bytes = b"") -> Verdict:
-        """Take a line with its end; `following` is the next line where `needs_next` asked for it."""
+        """Take a line with its end, and with the next line where `needs_next` asked for it."""
+        self.line_count += 1
         if self.is_empty:
             return self._take_first(line, following)
         if not line.strip(b"\r\n"):

@@ -42,6 +42,7 @@ class Journal:
         self._events: list[Event] = []
         self._open: list[OpenPart] = []
         self._parts = 0
+        self._header_bytes = 0
         self._decoded = 0
         self._defects = 0
 
@@ -61,6 +62,12 @@ class Journal:
         self._open.append(opened)
         self._events.append(PartStarted(part))
         return opened
+
+    def header(self, size: int, path: str) -> None:
+        """So much header was read of a part."""
+        self._header_bytes += size
+        if self._header_bytes > self.limits.headers_bytes:
+            self.stop("headers_bytes", self.limits.headers_bytes, path)
 
     def data(self, opened: OpenPart, data: bytes) -> None:
         """Content of a part that is open."""

@@ -16,9 +16,10 @@ class Limits:
     """
 
     parts: int = 10_000  # parts of every kind, containers too
-    depth: int = 50  # containers inside containers
+    depth: int = 32  # containers inside containers
     header_bytes: int = _MIB  # one header block
-    header_lines: int = 20_000  # lines of one header block
+    header_lines: int = 20_000  # lines of one header block, with what is skipped before it
+    headers_bytes: int = 8 * _MIB  # all header blocks together
     boundary_bytes: int = 1_000  # RFC 2046 5.1.1 allows 70; mailers exceed it
     decoded_bytes: int = 4 << 30  # what all parts decode to, together
     container_bytes: int = (

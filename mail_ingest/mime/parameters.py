@@ -19,8 +19,10 @@ from mail_ingest.mime.encoded_words import decode_words
 _NAME = re.compile(r"[^\s=;\"]+(?=\s*=)")
 _EQUALS = re.compile(r"\s*=\s*")
 # A quote closes the value when what follows ends the parameter, or starts another one.
-_CLOSING_QUOTE = re.compile(r"\"(?=\s*(?:;|\Z|\()|\s+[\w*-]+\s*=)")
+# Before it stand no backslashes, or pairs of them.
+_CLOSING_QUOTE = re.compile(r"(?<!\\)(?:\\\\)*\"(?=\s*(?:;|\Z|\()|\s+[\w*-]+\s*=)")
 _ESCAPED = re.compile(r"\\([\\\"])")
+_LONGEST_VALUE = 32_768  # of what is longer, no mailer is the author
 _MAX_SEGMENT_DIGITS = 4
 _FREE_TEXT = ("name", "filename")  # what may hold spaces although it is not quoted
 
@@ -37,7 +39,9 @@ def parse(value: str) -> tuple[str, dict[str, str]]:
     Parameter names are in lower case, their values decoded; the first of a name wins, and the
     extended form (RFC 2231) wins over the plain one. Takes linear time.
     """
-    head, rest = _split_head(value)
+    if not value:
+        return "", {}
+    head, rest = _split_head(value[:_LONGEST_VALUE])
     plain: dict[str, str] = {}
     extended: dict[str, list[_Segment]] = {}
     for name, text in _pairs(rest):
@@ -111,18 +115,7 @@ def _value(name: str, rest: str, start: int, quotes: list[int]) -> tuple[str, in
 
 def _closing_quotes(rest: str) -> list[int]:
     """Where quotes stand that can end a value; found in one pass, so that the time stays linear."""
-    return [
-        quote.start()
-        for quote in _CLOSING_QUOTE.finditer(rest)
-        if not _is_escaped(rest, quote.start())
-    ]
-
-
-def _is_escaped(rest: str, position: int) -> bool:
-    first = position
-    while first > 0 and rest[first - 1] == "\\":
-        first -= 1
-    return (position - first) % 2 == 1
+    return [quote.end() - 1 for quote in _CLOSING_QUOTE.finditer(rest)]
 
 
 def _segment(suffix: str, text: str) -> _Segment | None:

@@ -57,6 +57,8 @@ def content_fields(block: bytes) -> dict[str, str]:
     something.
     """
     fields: dict[str, str] = {}
+    if not block:
+        return fields
     for line in _FOLD.sub(b"", block).split(b"\n"):
         if line[:8].lower() == b"content-":
             name, _, value = line.partition(b":")

@@ -144,6 +144,7 @@ class Structure:
 
     def _check(self, block: HeaderBlock, part: Part) -> None:
         limits = self._journal.limits
+        self._journal.header(block.size, part.path)
         if block.size > limits.header_bytes:
             self._journal.stop("header_bytes", limits.header_bytes, part.path)
         if block.line_count > limits.header_lines:
