@@ -9,6 +9,7 @@ from mail_ingest.mime.events import Container
 from mail_ingest.mime.insides import OPENERS, BufferedContainer, FilesInText, NestedMessage
 
 if TYPE_CHECKING:
+    from mail_ingest.mime.events import Part
     from mail_ingest.mime.insides import Inside, Nest
     from mail_ingest.mime.journal import Journal, OpenPart
 
@@ -35,7 +36,7 @@ class LeafBody:
         self._journal = journal
         self._inside = inside
         self._decoder = transfer.decoder_for(part.part.transfer_encoding)
-        self._shown = not part.part.is_container
+        self._shown = not (part.part.is_container or isinstance(inside, FilesInText))
 
     def feed(self, data: bytes) -> None:
         """Decode and tell the next bytes."""
@@ -72,6 +73,10 @@ def _inside_of(part: OpenPart, journal: Journal, nest: Nest) -> Inside | None:
         return NestedMessage(nest(part))
     if told.container in OPENERS:
         return BufferedContainer(OPENERS[told.container], part, journal, nest)
-    if told.media_type == "text/plain" and told.disposition != "attachment":
+    if told.media_type == "text/plain" and not _is_file(told):
         return FilesInText(part, journal)
     return None
+
+
+def _is_file(part: Part) -> bool:
+    return bool(part.file_name) or part.disposition == "attachment"

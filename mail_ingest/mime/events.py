@@ -1,9 +1,10 @@
 """What the reader tells: parts start, carry data and end, and defects are found.
 
-Events nest like the parts do: whatever lies inside a part comes between its start and its end. A
-part's `path` is its IMAP section (RFC 3501 6.4.5): ``1`` is the body of a mail that is no
-multipart, ``2.1`` the first part inside the second; ``TEXT`` and ``2.TEXT`` are the multipart that
-makes up the mail itself, or the message that is part 2.
+Events nest like the parts do: whatever lies inside a part comes between its start and its end, and
+while a part inside it is open, a part has no data; it may have more afterwards (a text that a file
+stands in). A part's `path` is its IMAP section (RFC 3501 6.4.5): ``1`` is the body of a mail that
+is no multipart, ``2.1`` the first part inside the second; ``TEXT`` and ``2.TEXT`` are the multipart
+that makes up the mail itself, or the message that is part 2.
 """
 
 from __future__ import annotations

@@ -14,12 +14,14 @@ from mail_ingest.mime.formats.embedded import (
     FileData,
     FileEnded,
     FileStarted,
+    Text,
 )
 from mail_ingest.mime.paths import child_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mail_ingest.mime.defects import Flaw
     from mail_ingest.mime.formats import Enclosure, Opened
     from mail_ingest.mime.formats.embedded import Piece
     from mail_ingest.mime.journal import Journal, OpenPart
@@ -115,13 +117,16 @@ class BufferedContainer:
 
 
 class FilesInText:
-    """Files that stand in the lines of a text: uuencode, yEnc, and BinHex as it is."""
+    """Files that stand in the lines of a text: uuencode, yEnc, and BinHex as it is.
+
+    It tells the text too: what stands between the files is the content of the part itself.
+    """
 
     def __init__(self, part: OpenPart, journal: Journal) -> None:
         self._scanner = EmbeddedFileScanner()
         self._part = part
         self._journal = journal
-        self._file: OpenPart | None = None
+        self._file = part  # the file that we are in, or the text
 
     def feed(self, content: bytes) -> None:
         """Look through more text."""
@@ -133,20 +138,21 @@ class FilesInText:
 
     def _tell(self, pieces: Sequence[Piece]) -> None:
         for piece in pieces:
-            if isinstance(piece, FileStarted):
-                self._file = self._journal.start(self._new_part(piece))
-            elif self._file is None:
-                continue  # the text itself is told as the content of its part
-            elif isinstance(piece, FileData):
-                self._journal.data(self._file, piece.data)
-            elif isinstance(piece, FileEnded):
-                self._end(self._file, piece)
+            match piece:
+                case Text(data):
+                    self._journal.data(self._part, data)
+                case FileStarted():
+                    self._file = self._journal.start(self._new_part(piece))
+                case FileData(data):
+                    self._journal.data(self._file, data)
+                case FileEnded(flaws):
+                    self._end_file(flaws)
 
-    def _end(self, file: OpenPart, piece: FileEnded) -> None:
-        for flaw in piece.flaws:
-            self._journal.note(file.part.path, flaw)
-        self._journal.end(file, None)
-        self._file = None
+    def _end_file(self, flaws: Sequence[Flaw]) -> None:
+        for flaw in flaws:
+            self._journal.note(self._file.part.path, flaw)
+        self._journal.end(self._file, None)
+        self._file = self._part
 
     def _new_part(self, piece: FileStarted) -> Part:
         self._part.children += 1
