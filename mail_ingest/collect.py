@@ -11,24 +11,15 @@ count from 1 without gaps, and no blob of a file that was left out ever becomes 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mail_ingest.attachments import (
-    content_id_key,
-    is_logo_sized,
-    is_tracking_pixel,
-    kind_of,
-    told_type,
-    why_unsupported,
-)
+from mail_ingest.attachments import content_id_key
 from mail_ingest.draft import Draft
-from mail_ingest.file_names import safe_name, shown_name
-from mail_ingest.image_size import image_size
-from mail_ingest.sniff import HEAD_BYTES, sniff
+from mail_ingest.incoming import FileUnderWay, IncomingFile
+from mail_ingest.sniff import HEAD_BYTES
 from shared.intake import media_name
-from shared.model import Kind, LeftOut, LeftOutReason, MediaItem
+from shared.model import LeftOut, LeftOutReason, MediaItem
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -46,64 +37,6 @@ class MediaLimits:
     max_media_bytes: int = 1 << 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncomingFile:
-    """What a file claims to be. Only one with a Content-ID can be a signature logo.
-
-    `otherwise` is why it is left out unless its content is a photo or a video, where that is known.
-    """
-
-    file_name: str
-    declared_type: str
-    content_id: str = ""
-    otherwise: LeftOutReason | None = None
-
-
-class _File:
-    """A file on its way in: what was read of it, and what was found out."""
-
-    def __init__(self, claims: IncomingFile, order: int) -> None:
-        self.claims = claims
-        self.order = order
-        self.size = 0
-        self.digest = hashlib.sha256()
-        self.head = bytearray()  # everything so far, until a blob takes it
-        self.true_type = ""
-        self.kind: Kind | None = None
-        self.reason: LeftOutReason | None = None
-
-    def judge(self) -> None:
-        """Find out what it is by its content: a kind, or the reason to leave it out."""
-        self.true_type = sniff(bytes(self.head[:HEAD_BYTES]))
-        self.kind = kind_of(self.true_type)
-        if self.kind is None:
-            self.reason = self.claims.otherwise or why_unsupported(
-                true_type=self.true_type,
-                declared_type=self.claims.declared_type,
-                file_name=self.claims.file_name,
-            )
-        elif is_tracking_pixel(image_size(bytes(self.head))):
-            self.reason = LeftOutReason.TRACKING_PIXEL
-
-    @property
-    def may_be_logo(self) -> bool:
-        """Whether it is a logo if the HTML refers to it."""
-        return (
-            self.kind is Kind.PHOTO
-            and bool(self.claims.content_id)
-            and is_logo_sized(self.size, image_size(bytes(self.head)))
-        )
-
-    def left_out(self, reason: LeftOutReason) -> LeftOut:
-        """The line that says why it was not taken."""
-        return LeftOut(
-            file_name=shown_name(self.claims.file_name),
-            media_type=told_type(self.true_type, self.claims.declared_type),
-            size=self.size,
-            reason=reason,
-        )
-
-
 class MediaCollector:
     """Collects the files of one submission: `begin`, `write` ..., `end` each; at last `settle`."""
 
@@ -114,9 +47,10 @@ class MediaCollector:
         self._media: list[MediaItem] = []
         self._left_out: list[tuple[int, LeftOut]] = []
         self._kept: set[str] = set()  # SHA-256
-        self._held: list[_File] = []
+        self._held: list[FileUnderWay] = []
+        self._held_bytes = 0
         self._files = 0
-        self._file: _File | None = None
+        self._file: FileUnderWay | None = None
         self._draft: Draft | None = None
 
     @property
@@ -131,7 +65,7 @@ class MediaCollector:
 
     def begin(self, claims: IncomingFile) -> None:
         """A file starts."""
-        self._file = _File(claims, self._files)
+        self._file = FileUnderWay(claims, self._files)
         self._files += 1
 
     async def write(self, data: bytes) -> None:
@@ -166,7 +100,7 @@ class MediaCollector:
 
     def leave_out(self, claims: IncomingFile, size: int, reason: LeftOutReason) -> None:
         """A file of which nothing needs to be read."""
-        file = _File(claims, self._files)
+        file = FileUnderWay(claims, self._files)
         self._files += 1
         file.size = size
         self._left_out.append((file.order, file.left_out(reason)))
@@ -182,12 +116,12 @@ class MediaCollector:
         """Something went wrong: drop what is half-written."""
         await self._drop_draft()
 
-    def _current(self) -> _File:
+    def _current(self) -> FileUnderWay:
         if self._file is None:
             raise RuntimeError("no file was begun")
         return self._file
 
-    async def _decide_early(self, file: _File) -> None:
+    async def _decide_early(self, file: FileUnderWay) -> None:
         """Enough of the file is here to tell what it is, unless it may still be a logo."""
         if not file.true_type:
             file.judge()
@@ -196,15 +130,15 @@ class MediaCollector:
         elif not file.may_be_logo:
             await self._open_draft(file)
 
-    def _hold(self, file: _File) -> bool:
+    def _hold(self, file: FileUnderWay) -> bool:
         """Keep an image in mind that may be a logo; False when it is none, or there is no room."""
-        held_bytes = sum(len(each.head) for each in self._held)
-        if not file.may_be_logo or held_bytes + len(file.head) > _HELD_BYTES:
+        if not file.may_be_logo or self._held_bytes + file.size > _HELD_BYTES:
             return False
+        self._held_bytes += file.size
         self._held.append(file)
         return True
 
-    async def _finish(self, file: _File, reason: LeftOutReason | None) -> None:
+    async def _finish(self, file: FileUnderWay, reason: LeftOutReason | None) -> None:
         """Keep the file, or leave it out."""
         if reason is None and file.digest.hexdigest() in self._kept:
             reason = LeftOutReason.DUPLICATE
@@ -217,41 +151,26 @@ class MediaCollector:
             await self._drop_draft()
             self._left_out.append((file.order, file.left_out(reason)))
 
-    async def _open_draft(self, file: _File) -> None:
+    async def _open_draft(self, file: FileUnderWay) -> None:
         """Begin the file's blob, if there is room for one more."""
         if len(self._media) >= self._limits.max_media:
             file.reason = LeftOutReason.TOO_MANY
             file.head = bytearray()
             return
-        name = media_name(self._submission_id, len(self._media) + 1, self._safe_name(file))
+        name = media_name(self._submission_id, len(self._media) + 1, file.safe_name)
         self._draft = await Draft.open(self._blobs, name, content_type=file.true_type)
         await self._draft.write(bytes(file.head))
         file.head = bytearray()
 
-    async def _keep(self, file: _File) -> None:
+    async def _keep(self, file: FileUnderWay) -> None:
         draft, self._draft = self._draft, None
-        if draft is None or file.kind is None:
-            raise RuntimeError("only a photo or a video with a blob can be kept")
+        if draft is None:
+            raise RuntimeError("a file without a blob cannot be kept")
         await draft.publish()
         self._kept.add(file.digest.hexdigest())
-        self._media.append(
-            MediaItem(
-                number=len(self._media) + 1,
-                kind=file.kind,
-                file_name=shown_name(file.claims.file_name) or self._safe_name(file),
-                media_type=file.true_type,
-                declared_type=file.claims.declared_type,
-                size=file.size,
-                sha256=file.digest.hexdigest(),
-                blob=draft.name,
-            )
-        )
+        self._media.append(file.media_item(len(self._media) + 1, draft.name))
 
     async def _drop_draft(self) -> None:
         draft, self._draft = self._draft, None
         if draft is not None:
             await draft.drop()
-
-    @staticmethod
-    def _safe_name(file: _File) -> str:
-        return safe_name(file.claims.file_name, file.true_type)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mail_ingest.attachments import is_text_body, kind_of, why_refused
 from mail_ingest.body_text import BodyText
-from mail_ingest.collect import IncomingFile
+from mail_ingest.incoming import IncomingFile
 from mail_ingest.mime.events import DefectFound, PartData, PartEnded, PartStarted, Refusal
 from mail_ingest.sniff import HEAD_BYTES, sniff
 from shared.model import Defect, LeftOutReason
