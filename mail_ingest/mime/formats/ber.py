@@ -20,7 +20,7 @@ _END_OF_CONTENTS = 0x00
 _INDEFINITE = 0x80
 _LONG_TAG = 0x1F
 _MAX_LENGTH_BYTES = 8
-_MAX_ELEMENTS = 1_000_000  # 64 MiB in pieces of 67 bytes; real ones have 1,000 and more
+_MAX_ELEMENTS = 300_000  # 64 MiB in pieces of 223 bytes; real ones have 1,000 and more
 
 
 class Octets(NamedTuple):

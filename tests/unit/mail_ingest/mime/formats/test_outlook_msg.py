@@ -121,6 +121,6 @@ def test_no_damage_raises(data: st.DataObject) -> None:
 
 def test_a_file_full_of_entries_is_read_in_linear_time() -> None:
     raw = msg(*[LOGO] * 3000)
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(open_outlook_msg(raw, LIMITS).enclosures) == 3000
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mail_ingest.mime.formats.tnef import BAD_PROPERTIES, CUT_OFF, NO_SIGNATURE, open_tnef
@@ -98,6 +98,7 @@ def test_what_is_no_tnef_is_a_flaw(raw: bytes) -> None:
     assert open_tnef(raw, LIMITS).flaws == (NO_SIGNATURE,)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_damage_raises(data: st.DataObject) -> None:
     raw = bytearray(tnef(PHOTO, File(name="m", content=tnef(LOGO), is_message=True)))

@@ -1,0 +1,214 @@
+"""Files that are written into the text of a mail: uuencode, yEnc, and BinHex, which is not undone.
+
+The scanner takes a text body in pieces of any size and tells the text from the files in it. It
+holds back no more than a few lines, and what it says does not depend on how the body is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mail_ingest.mime.formats import uuencode, yenc
+from mail_ingest.mime.formats.yenc import YencDecoder, YencHeader
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from mail_ingest.mime.defects import Flaw
+
+BINHEX_MEDIA_TYPES = frozenset({"application/mac-binhex40", "application/mac-binhex"})
+
+
+class Encoding(StrEnum):
+    """How a file is written into a text."""
+
+    UUENCODE = "uuencode"
+    YENC = "yenc"
+    BINHEX = "binhex"  # its data is given as it stands
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Bytes of the text around the files."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileStarted:
+    """A file begins; `name` is as it is written there, in no charset that anybody tells."""
+
+    name: bytes
+    encoding: Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class FileData:
+    """The next bytes of the file, decoded."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileEnded:
+    """The file is over, and this was wrong with it."""
+
+    flaws: tuple[Flaw, ...]
+
+
+type Piece = Text | FileStarted | FileData | FileEnded
+
+type _Lines = Generator[None, bytes | None, bytes | None]
+"""Lines go in, None when the body is over; the first line that is no longer its own comes back."""
+
+_BINHEX_LINE = re.compile(rb"\(This file must be converted with BinHex", re.IGNORECASE)
+_MAY_START_A_FILE = re.compile(
+    rb"^(?:begin [0-7]|=ybegin |\(This file must)", re.MULTILINE | re.IGNORECASE
+)
+_LONGEST_LINE = 4096
+_LINE = re.compile(rb"[^\n]{0,4095}+\n|[^\n]{4096}")  # a longer line comes in pieces
+
+
+class EmbeddedFileScanner:
+    """Bytes of a text body in, pieces out. After `close` it is of no more use."""
+
+    def __init__(self) -> None:
+        self._carry = b""  # the beginning of a line
+        self._pieces: list[Piece] = []
+        self._data = bytearray()  # of the file that we are in, or of the text
+        self._in_text = True
+        self._at_line_start = True
+        self._idle = True  # no file is going on, nor a line that may begin one
+        self._lines = self._scan()
+        next(self._lines)
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """What can be told by now."""
+        self._carry += data
+        if b"\n" in data or len(self._carry) >= _LONGEST_LINE:
+            self._take(self._carry)
+        return self._handed_over()
+
+    def close(self) -> list[Piece]:
+        """What remains when the body is over."""
+        if self._carry:
+            self._lines.send(self._carry)
+        with suppress(StopIteration):
+            self._lines.send(None)
+        return self._handed_over()
+
+    def _take(self, data: bytes) -> None:
+        end = data.rfind(b"\n") + 1
+        if self._idle and not _MAY_START_A_FILE.search(data, 0, end):
+            self._data += data[:end]  # nearly every body, in one step
+            self._at_line_start = bool(end) or self._at_line_start
+        else:
+            end = 0
+        for match in _LINE.finditer(data, end):
+            self._lines.send(match[0])
+            self._at_line_start = match[0].endswith(b"\n")
+            end = match.end()
+        self._carry = data[end:]
+
+    def _handed_over(self) -> list[Piece]:
+        self._flush()
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+    def _flush(self) -> None:
+        if self._data:
+            data = bytes(self._data)
+            self._pieces.append(Text(data) if self._in_text else FileData(data))
+            self._data.clear()
+
+    def _start(self, name: bytes, encoding: Encoding) -> None:
+        self._flush()
+        self._in_text = False
+        self._pieces.append(FileStarted(name, encoding))
+
+    def _end(self, *flaws: Flaw) -> None:
+        self._flush()
+        self._in_text = True
+        self._pieces.append(FileEnded(tuple(dict.fromkeys(flaws))))
+
+    def _scan(self) -> _Lines:
+        line = yield
+        while line is not None:
+            self._idle = False
+            if self._at_line_start and (header := yenc.header_of(line)):
+                line = yield from self._yenc_file(header)
+            elif self._at_line_start and (name := uuencode.begin_line_name(line)) is not None:
+                line = yield from self._uuencoded_file(line, name)
+            elif self._at_line_start and _BINHEX_LINE.match(line):
+                line = yield from self._binhex_file(line)
+            else:
+                self._data += line
+                self._idle = True
+                line = yield
+        return None
+
+    def _uuencoded_file(self, begin_line: bytes, name: bytes) -> _Lines:
+        line = yield
+        if line is None or not uuencode.is_first_data_line(line):
+            self._data += begin_line  # a sentence that only looks like a begin line
+            return line
+        self._start(name, Encoding.UUENCODE)
+        flaws: list[Flaw] = []
+        while line is not None and not uuencode.is_end_line(line):
+            decoded, flaw = uuencode.decode_line(line)
+            if flaw is uuencode.BAD_LINE:  # the text goes on, so the end line is missing
+                break
+            self._data += decoded
+            flaws += [flaw] if flaw else []
+            line = yield
+        if line is not None and uuencode.is_end_line(line):
+            self._end(*flaws)
+            return (yield)
+        self._end(*flaws, uuencode.NO_END)
+        return line
+
+    def _yenc_file(self, header: YencHeader) -> _Lines:
+        """One file: a single part, or as many parts of it as follow each other."""
+        self._start(header.name, Encoding.YENC)
+        flaws: list[Flaw] = [] if header.part <= 1 else [yenc.PART_MISSING]
+        while True:
+            line, trailer_flaws = yield from self._yenc_part()
+            flaws += trailer_flaws
+            while line is not None and header.part < header.total and not line.strip():
+                line = yield  # blank lines between the parts
+            following = yenc.header_of(line) if line else None
+            if not following or following.name != header.name or following.part <= header.part:
+                break
+            if following.part != header.part + 1:
+                flaws.append(yenc.PART_MISSING)
+            header = following
+        self._end(*flaws, *([yenc.PART_MISSING] if header.part < header.total else []))
+        return line
+
+    def _yenc_part(self) -> Generator[None, bytes | None, tuple[bytes | None, list[Flaw]]]:
+        decoder = YencDecoder()
+        line = yield
+        while line is not None and not line.startswith((b"=yend", b"=ybegin ")):
+            if not line.startswith(b"=ypart "):
+                self._data += decoder.line(line)
+            line = yield
+        if line is None or not line.startswith(b"=yend"):
+            return line, [yenc.NO_END]
+        flaws = decoder.check(line)
+        return (yield), flaws
+
+    def _binhex_file(self, first: bytes) -> _Lines:
+        """RFC 1741: up to the line that ends with the second colon; nothing of it is decoded."""
+        self._start(b"", Encoding.BINHEX)
+        line: bytes | None = first
+        colons = 0
+        while line is not None and colons < 2:
+            self._data += line
+            colons += line.count(b":")
+            line = yield
+        self._end()
+        return line
