@@ -65,7 +65,7 @@ class LocalEngine:
         retention: timedelta = timedelta(days=30),
         stuck_after: timedelta = timedelta(days=4),
         max_history_events: int = 10_000,
-        most_activities: int = 64,
+        most_activities: int = 256,
     ) -> Self:
         """Open the file, made when it is not there, and take up every instance that has not ended.
 

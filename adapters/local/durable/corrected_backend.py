@@ -169,6 +169,11 @@ class CorrectedBackend(InMemoryOrchestrationBackend):
             if child and self._is_child(child, instance.instance_id):
                 _execution_started(child).parentTraceContext.CopyFrom(asked.parentTraceContext)
 
+    def _process_send_entity_message_action(
+        self, instance: OrchestrationInstance, action: pb.OrchestratorAction
+    ) -> None:
+        raise NotImplementedError("The local engine runs no entities.")  # it fails the instance
+
     def _is_child(self, instance: OrchestrationInstance, parent_id: str) -> bool:
         link = self.parents.get(instance.instance_id)
         return link is not None and link.instance_id == parent_id and not instance.history

@@ -56,6 +56,7 @@ class EngineThread:
         self._runner: TurnRunner | None = None
         self._launch: Launch | None = None
         self._must_undo = False
+        self._gate = threading.Lock()  # nothing is put behind the None that ends the thread
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="durable-engine", daemon=True)
         self._thread.start()
@@ -64,10 +65,11 @@ class EngineThread:
         """Have `work` run; the future is set when it is durable. Raises ServiceUnavailableError
         when the engine is stopped.
         """
-        if self._closed:
-            raise _stopped()
         answer: Future[T] = Future()
-        self._waiting.put(_Operation(work, answer))
+        with self._gate:
+            if self._closed:
+                raise ServiceUnavailableError("durable engine", "it is stopped")
+            self._waiting.put(_Operation(work, answer))
         return answer
 
     def begin_turns(self, runner: TurnRunner, launch: Launch) -> None:
@@ -80,15 +82,12 @@ class EngineThread:
 
     def stop(self) -> None:
         """Finish the operations that wait, and give the file back. Blocks until then."""
-        if self._closed:
-            return
-        self._closed = True
-        self._waiting.put(None)
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._waiting.put(None)
         self._thread.join()
-        while not self._waiting.empty():
-            late = self._waiting.get()
-            if late:
-                late.answer.set_exception(_stopped())
         self._hub.close()
 
     def _run(self) -> None:
@@ -128,8 +127,7 @@ class EngineThread:
     def _commit(self, operations: list[_Operation]) -> None:
         if self._must_undo:
             self._hub.undo()
-            self._must_undo = False
-        self._must_undo = True
+        self._must_undo = True  # until the commit has returned
         with self._hub.transaction():
             results = [operation.work() for operation in operations]
             if self._runner:
@@ -159,7 +157,3 @@ class EngineThread:
         for operation in operations:
             if not operation.answer.done():
                 operation.answer.set_exception(error)
-
-
-def _stopped() -> ServiceUnavailableError:
-    return ServiceUnavailableError("durable engine", "it is stopped")

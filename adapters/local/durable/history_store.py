@@ -20,6 +20,7 @@ from adapters.local.durable.history_rows import (
     to_row,
 )
 from adapters.local.durable.history_schema import Durability, connect
+from adapters.local.durable_files import sync_folder
 from adapters.local.sqlite_errors import sqlite_errors_translated
 from shared.errors import StorageCorruptError
 
@@ -74,6 +75,7 @@ class HistoryStore:
         with sqlite_errors_translated(self._path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = connect(path, durability)
+            sync_folder(path.parent)
 
     def close(self) -> None:
         """Give the file back."""
