@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOOKED_AT = 100  # due jobs, to find one that may run
-_FIRST_REST_S = 1.0
-_LONGEST_REST_S = 60.0
-_FIRST_PAUSE_S = 2.0
-_LONGEST_PAUSE_S = 300.0
+_FIRST_PAUSE_S = 0.5  # doubles with every failure
+_LONGEST_REST_S = 60.0  # of the service
+_LONGEST_PAUSE_S = 300.0  # of a job
+_LONGEST_WISH_S = 3600.0  # that a service may have
 
 
 class JobBoard:
@@ -41,7 +41,7 @@ class JobBoard:
                 job = await self._take_due(now)
                 if job is not None:
                     return job
-            await self._wakeup.wait(seen, await self._pause_s(now))
+            await self._wakeup.wait(seen, await self._until_next_s(now))
 
     def release(self, job: rows.OpenJob) -> None:
         """The caller has closed or postponed it; others of its content may run now."""
@@ -59,12 +59,13 @@ class JobBoard:
 
     async def postpone(self, job: rows.OpenJob, retry_after_s: float | None) -> None:
         """The service is not there: let it rest, and try this job again later still."""
-        rest_s = min(_FIRST_REST_S * 2 ** min(self._failures, 30), _LONGEST_REST_S)
-        pause_s = min(_FIRST_PAUSE_S * 2 ** min(job.attempts, 30), _LONGEST_PAUSE_S)
-        self._failures += 1
         now = self._now()
-        self._rests_until = max(self._rests_until, now + (retry_after_s or rest_s))
-        due_at = now + max(pause_s, retry_after_s or 0.0)
+        rest_s = _pause_s(self._failures, _LONGEST_REST_S)
+        if retry_after_s is not None:
+            rest_s = min(retry_after_s, _LONGEST_WISH_S)
+        self._failures += 1
+        self._rests_until = max(self._rests_until, now + rest_s)
+        due_at = now + max(rest_s, _pause_s(job.attempts, _LONGEST_PAUSE_S))
         await self._database.write(lambda it: rows.postpone(it, job.job.job_id, due_at))
 
     async def _take_due(self, now: float) -> rows.OpenJob | None:
@@ -90,7 +91,7 @@ class JobBoard:
             job.job.job_id != other.job_id and job.job.sha256 != other.sha256 for other in running
         )
 
-    async def _pause_s(self, now: float) -> float | None:
+    async def _until_next_s(self, now: float) -> float | None:
         if now < self._rests_until:
             return self._rests_until - now
         due_at = await self._database.read(lambda it: rows.next_due(it, now))
@@ -98,3 +99,7 @@ class JobBoard:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _pause_s(failures: int, longest_s: float) -> float:
+    return min(_FIRST_PAUSE_S * 2.0 ** min(failures, 30), longest_s)

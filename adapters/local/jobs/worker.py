@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,9 +74,13 @@ class DescriptionWorker:
                 )
         except Exception:
             logger.exception("job put off", extra=facts | {"action": "job_put_off"})
+            await self._put_off(job)
+
+    async def _put_off(self, job: OpenJob) -> None:
+        try:
+            await self._board.postpone(job, None)
+        except IngestError:  # the disk is full, and so is the table
             await asyncio.sleep(_PAUSE_AFTER_FAULT_S)
-            with suppress(IngestError):
-                await self._board.postpone(job, None)
 
     async def _outcome(self, job: OpenJob) -> MediaDescribed | None:
         """How the job ended, with its description filed; None when it is to run again."""

@@ -1,0 +1,346 @@
+"""What every DescriptionJobs must keep: a job that was taken ends in one event, whatever happens.
+
+The local adapter runs a describer of the test's own, which crashes, hangs or has no service as the
+file's name says (tests/support/fake_describer.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.local.description_jobs import LocalDescriptionJobs
+from adapters.local.jobs.rules import JobRules
+from shared import events
+from shared.codec import from_json, from_payload
+from shared.description import Description
+from shared.events import MediaDescribed
+from shared.intake import thumbnail_name
+from shared.model import Kind
+from shared.ports import DescriptionJob
+from tests.support.local_services import local_services
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from shared.model import CloudEvent
+    from tests.support.local_services import LocalServices
+
+PROJECT = Path(__file__).parents[2]
+FAKE = (sys.executable, "-m", "tests.support.fake_describer")
+RULES = JobRules(
+    workers=1,
+    command=FAKE,
+    environment={"PYTHONPATH": str(PROJECT)},
+    photo_time=timedelta(seconds=1),
+    restart_pause=timedelta(seconds=0.1),
+)
+
+
+@dataclass(slots=True)
+class Desk:
+    """Where jobs are started, and the events that came of them."""
+
+    services: LocalServices
+    jobs: LocalDescriptionJobs
+    ended: dict[str, MediaDescribed] = field(default_factory=dict[str, MediaDescribed])
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start(self, file_name: str, content: bytes = b"x", kind: Kind = Kind.PHOTO) -> str:
+        """Store a file and start a job for it; the job's ID."""
+        job_id = f"{file_name}:1"
+        blob = f"media/{file_name}"
+        await self.services.blobs.put(blob, content)
+        await self.jobs.start(
+            DescriptionJob(
+                job_id=job_id,
+                kind=kind,
+                blob=blob,
+                file_name=file_name,
+                media_type="image/jpeg",
+                size=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+            )
+        )
+        return job_id
+
+    async def result(self, job_id: str) -> MediaDescribed:
+        """Wait for the job's event."""
+        async with asyncio.timeout(15):
+            while job_id not in self.ended:
+                self.changed.clear()
+                await self.changed.wait()
+        return self.ended[job_id]
+
+    def runs(self) -> list[str]:
+        """The job IDs that a describer has worked on, in order, again for each time."""
+        return [line.split()[1] for line in self._lines()]
+
+    def processes(self) -> set[int]:
+        """The process IDs of the describers that have worked."""
+        return {int(line.split()[0]) for line in self._lines()}
+
+    def _lines(self) -> list[str]:
+        file = self.services.folder / "blobs" / "media" / "runs.txt"
+        return file.read_text().splitlines() if file.exists() else []
+
+    async def took(self, event: CloudEvent) -> bool:
+        """The handler of media.described."""
+        ended = from_payload(event.data, MediaDescribed)
+        assert ended.job_id not in self.ended
+        self.ended[ended.job_id] = ended
+        self.changed.set()
+        return True
+
+
+@asynccontextmanager
+async def open_desk(
+    folder: Path, rules: JobRules = RULES, *, runs: bool = True
+) -> AsyncGenerator[Desk]:
+    with local_services(folder) as services:
+        jobs = LocalDescriptionJobs(
+            services.database, services.blobs, services.publisher, services.clock, rules
+        )
+        desk = Desk(services, jobs)
+        services.pump.subscribe(events.DESCRIBED, desk.took)
+        tasks = [asyncio.create_task(services.pump.run())]
+        if runs:
+            tasks.append(asyncio.create_task(jobs.run()))
+        try:
+            yield desk
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+async def test_a_job_ends_in_an_event_that_names_its_description(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        ended = await desk.result(await desk.start("photo.jpg", b"content"))
+
+        assert ended.status == "described"
+        sha256 = hashlib.sha256(b"content").hexdigest()
+        assert ended.description_blob == f"descriptions/{sha256}/fake-1.json"
+        stored = await desk.services.blobs.get(ended.description_blob)
+        assert from_json(stored, Description, where="here").provider == "fake"
+        assert await desk.services.blobs.get(thumbnail_name(sha256)) == b"a thumbnail"
+
+
+async def test_one_process_serves_many_jobs(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        job_ids = [await desk.start(f"{n}.jpg", str(n).encode()) for n in range(5)]
+        for job_id in job_ids:
+            await desk.result(job_id)
+
+        assert desk.runs() == job_ids
+        assert len(desk.processes()) == 1
+        await no_open_job(desk)
+
+
+async def test_a_job_that_is_started_twice_runs_once(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        await desk.start("slow.jpg")
+        job_id = await desk.start("slow.jpg")
+        await desk.result(job_id)
+        await no_open_job(desk)
+
+        assert desk.runs() == [job_id]
+
+
+async def test_the_same_content_is_described_once(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, replace(RULES, workers=3)) as desk:
+        job_ids = [await desk.start(f"slow-{n}.jpg", b"the same") for n in range(3)]
+        ended = [await desk.result(job_id) for job_id in job_ids]
+
+        assert len({one.description_blob for one in ended}) == 1
+        assert len(desk.runs()) == 1
+
+
+async def test_what_cannot_be_read_is_unreadable_with_the_reason(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        ended = await desk.result(await desk.start("unreadable.jpg"))
+
+        assert (ended.status, ended.reason) == ("unreadable", "It is cut off in the middle.")
+        assert ended.description_blob == ""
+
+
+async def test_a_crash_is_tried_once_more(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        ended = await desk.result(await desk.start("crash-once.jpg"))
+
+        assert ended.status == "described"
+        assert len(desk.runs()) == 2
+        assert len(desk.processes()) == 2
+
+
+async def test_a_file_that_crashes_two_processes_is_unreadable(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        crashing, good = await desk.start("crash-always.jpg"), await desk.start("good.jpg", b"y")
+
+        ended = await desk.result(crashing)
+        assert ended.status == "unreadable"
+        assert ended.reason == "The describer crashed on it. So it did twice."
+        assert (await desk.result(good)).status == "described"
+
+
+async def test_a_process_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        hanging, good = await desk.start("hang.jpg"), await desk.start("good.jpg", b"y")
+
+        ended = await desk.result(hanging)
+        assert ended.status == "unreadable"
+        assert ended.reason == "It took longer than 1 seconds. So it did twice."
+        assert (await desk.result(good)).status == "described"
+        assert not any(is_running(pid) for pid in list(desk.processes())[:2])
+
+
+async def test_a_service_that_is_down_is_waited_for(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        job_id = await desk.start("unavailable.jpg", b"xx")
+
+        ended = await desk.result(job_id)
+
+        assert ended.status == "described"
+        assert desk.runs() == [job_id] * 3
+
+
+async def test_a_service_that_never_comes_back_is_given_up_after_the_horizon(
+    tmp_path: Path,
+) -> None:
+    async with open_desk(tmp_path, replace(RULES, horizon=timedelta(seconds=0))) as desk:
+        ended = await desk.result(await desk.start("unavailable.jpg", b"x" * 1000))
+
+        assert ended.status == "unreadable"
+        assert ended.reason == "No description came for 0 hours."
+
+
+async def test_photos_go_before_videos_and_what_nobody_waits_for_comes_last(
+    tmp_path: Path,
+) -> None:
+    async with open_desk(tmp_path, runs=False) as desk:
+        late = await desk.start("late.jpg", b"1")
+        film = await desk.start("film.mp4", b"2", Kind.VIDEO)
+        photo = await desk.start("photo.jpg", b"3")
+        await desk.jobs.cancel(late)
+    async with open_desk(tmp_path) as desk:
+        for job_id in (late, film, photo):
+            await desk.result(job_id)
+
+        assert desk.runs() == [photo, film, late]
+
+
+async def test_a_photo_does_not_wait_for_a_film_to_end(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, replace(RULES, workers=2)) as desk:
+        films = [await desk.start(f"hang-{n}.mp4", str(n).encode(), Kind.VIDEO) for n in range(3)]
+        async with asyncio.timeout(5):
+            while not desk.runs():
+                await asyncio.sleep(0.02)
+
+        ended = await desk.result(await desk.start("photo.jpg", b"photo"))
+
+        assert ended.status == "described"
+        assert len(set(desk.runs()) & set(films)) == 1
+
+
+async def test_a_job_that_was_taken_before_a_restart_is_run_after_it(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        job_id = await desk.start("hang-then-good.jpg")
+        async with asyncio.timeout(5):
+            while not desk.runs():
+                await asyncio.sleep(0.02)
+        (process,) = desk.processes()
+    assert not is_running(process)
+
+    async with open_desk(tmp_path, replace(RULES, photo_time=timedelta(seconds=0.3))) as desk:
+        assert (await desk.result(job_id)).status == "unreadable"
+
+
+async def test_a_full_disk_puts_a_job_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, full = os.write, True
+
+    def no_space(file: int, data: bytes) -> int:
+        if full and b"media-description" in bytes(data):
+            raise OSError(28, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", no_space)
+    async with open_desk(tmp_path) as desk:
+        job_id = await desk.start("photo.jpg")
+        await until(lambda: bool(desk.runs()))
+        await asyncio.sleep(0.1)
+        assert await desk.jobs.open_jobs() == 1
+
+        full = False
+        assert (await desk.result(job_id)).status == "described"
+
+
+async def test_jobs_wait_while_no_describer_can_be_started(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = replace(RULES, command=(sys.executable, "-c", "raise SystemExit(2)"))
+    async with open_desk(tmp_path, broken) as desk:
+        with caplog.at_level(logging.CRITICAL, "adapters.local.jobs.worker"):
+            job_id = await desk.start("photo.jpg")
+            await until(lambda: bool(desk.jobs.problem))
+        assert desk.jobs.problem.startswith("The describer does not start.")
+        assert await desk.jobs.open_jobs() == 1
+    async with open_desk(tmp_path) as desk:
+        assert (await desk.result(job_id)).status == "described"
+        assert desk.jobs.problem == ""
+
+
+async def test_the_describer_dies_with_its_parent(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from tests.contract.test_description_jobs import open_desk, Path\n"
+        "async def main():\n"
+        "    async with open_desk(Path(sys.argv[1])) as desk:\n"
+        "        await desk.start('hang.jpg')\n"
+        "        while not desk.processes(): await asyncio.sleep(0.02)\n"
+        "        print(*desk.processes(), flush=True)\n"
+        "        await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, str(tmp_path)),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=PROJECT,
+    )
+    assert parent.stdout is not None
+    child = int(await parent.stdout.readline())
+    parent.kill()
+    await parent.communicate()
+
+    await until(lambda: not is_running(child))
+
+
+async def no_open_job(desk: Desk) -> None:
+    async with asyncio.timeout(5):
+        while await desk.jobs.open_jobs():
+            await asyncio.sleep(0.02)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat")
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False

@@ -1,0 +1,242 @@
+"""What every WorkQueue must keep. An adapter joins by another parameter of the `queues` fixture."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.local.clock import SystemClock
+from adapters.local.queue_rows import QueueRules
+from adapters.local.work_queue import LocalWorkQueue
+from tests.support.local_services import local_database
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from shared.ports import QueuedMessage, WorkQueue
+
+LOCK_S = 0.4
+MAX_DELIVERIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """Two ends of one queue, as two processes have them, with locks of `LOCK_S`."""
+
+    one: WorkQueue
+    other: WorkQueue
+
+
+@pytest.fixture(params=["local"])
+def queues(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Queues]:
+    assert request.param == "local"
+    rules = QueueRules(lock=timedelta(seconds=LOCK_S), max_delivery_count=MAX_DELIVERIES)
+    with local_database(tmp_path) as first, local_database(tmp_path) as second:
+        yield Queues(
+            LocalWorkQueue(first, SystemClock(), rules),
+            LocalWorkQueue(second, SystemClock(), rules),
+        )
+
+
+@pytest.fixture
+def queue(queues: Queues) -> WorkQueue:
+    return queues.one
+
+
+async def take(queue: WorkQueue, count: int = 1, wait_s: float = 0) -> Sequence[QueuedMessage]:
+    return await queue.receive(max_messages=count, max_wait_s=wait_s)
+
+
+async def test_what_is_sent_is_received_under_lock(queue: WorkQueue) -> None:
+    await queue.send("one", b"body", application_properties={"traceparent": "00-ab"})
+
+    (message,) = await take(queue)
+
+    assert (message.message_id, message.body, message.delivery_count) == ("one", b"body", 1)
+    assert message.application_properties == {"traceparent": "00-ab"}
+    assert await take(queue) == ()
+    assert await queue.depth() == 1
+
+
+async def test_messages_come_in_the_order_in_which_they_were_sent(queue: WorkQueue) -> None:
+    for number in range(5):
+        await queue.send(str(number), b"")
+
+    first, rest = await take(queue, 2), await take(queue, 10)
+
+    assert [message.message_id for message in (*first, *rest)] == ["0", "1", "2", "3", "4"]
+
+
+async def test_a_completed_message_is_gone_and_its_id_is_remembered(queue: WorkQueue) -> None:
+    await queue.send("one", b"")
+    (message,) = await take(queue)
+    await queue.complete(message)
+    await queue.complete(message)
+
+    await queue.send("one", b"again")
+
+    assert await queue.depth() == 0
+    assert await take(queue, wait_s=LOCK_S * 1.5) == ()
+
+
+async def test_a_message_that_is_sent_twice_is_queued_once(queue: WorkQueue) -> None:
+    await asyncio.gather(*(queue.send("one", b"") for _ in range(5)))
+
+    assert len(await take(queue, 10)) == 1
+
+
+async def test_a_message_comes_again_when_its_lock_ends(queue: WorkQueue) -> None:
+    await queue.send("one", b"")
+    (first,) = await take(queue)
+
+    began = time.monotonic()
+    (second,) = await take(queue, wait_s=5)
+
+    assert time.monotonic() - began == pytest.approx(LOCK_S, abs=0.3)
+    assert second.delivery_count == 2
+    assert second.lock_token != first.lock_token
+
+
+async def test_who_has_lost_the_lock_cannot_touch_the_message(queue: WorkQueue) -> None:
+    await queue.send("one", b"")
+    (lost,) = await take(queue)
+    (held,) = await take(queue, wait_s=5)
+
+    await queue.complete(lost)
+    await queue.abandon(lost)
+    await queue.dead_letter(lost, reason="late", description="Too late.")
+
+    assert await take(queue) == ()
+    assert await queue.dead_letters() == ()
+    await queue.complete(held)
+    assert await queue.depth() == 0
+
+
+async def test_an_abandoned_message_comes_again_at_once(queue: WorkQueue) -> None:
+    await queue.send("one", b"")
+    (message,) = await take(queue)
+
+    await queue.abandon(message)
+
+    (again,) = await take(queue)
+    assert again.delivery_count == 2
+
+
+async def test_an_abandoned_message_waits_for_its_delay(queue: WorkQueue) -> None:
+    await queue.send("one", b"")
+    (message,) = await take(queue)
+
+    await queue.abandon(message, delay_s=0.3)
+
+    assert await take(queue) == ()
+    assert len(await take(queue, wait_s=5)) == 1
+
+
+async def test_a_message_that_is_delivered_too_often_is_put_aside(queue: WorkQueue) -> None:
+    await queue.send("poison", b"body")
+    for _ in range(MAX_DELIVERIES):
+        (message,) = await take(queue)
+        await queue.abandon(message)
+
+    assert await take(queue) == ()
+
+    (dead,) = await queue.dead_letters()
+    assert (dead.message_id, dead.body) == ("poison", b"body")
+    assert dead.reason == "MaxDeliveryCountExceeded"
+    assert dead.description == "It was delivered 3 times and never completed."
+    assert await queue.depth() == 0
+
+
+async def test_dead_letters_say_why_newest_first(queue: WorkQueue) -> None:
+    for name in ("one", "two"):
+        await queue.send(name, b"")
+        (message,) = await take(queue)
+        await queue.dead_letter(message, reason="refused", description=f"No {name}.")
+
+    letters = await queue.dead_letters()
+
+    assert [letter.description for letter in letters] == ["No two.", "No one."]
+    assert letters[0].enqueued_at <= letters[0].dead_lettered_at
+    assert letters[0].dead_lettered_at.endswith("Z")
+    assert len(await queue.dead_letters(limit=1)) == 1
+
+
+async def test_a_resubmitted_dead_letter_begins_anew(queue: WorkQueue) -> None:
+    await queue.send("one", b"body")
+    (message,) = await take(queue)
+    await queue.dead_letter(message, reason="refused", description="No.")
+
+    assert await queue.resubmit("one")
+    assert not await queue.resubmit("one")
+    assert not await queue.resubmit("unknown")
+
+    (again,) = await take(queue)
+    assert (again.body, again.delivery_count) == (b"body", 1)
+    assert await queue.dead_letters() == ()
+
+
+async def test_a_receiver_wakes_at_once_when_something_is_sent(queue: WorkQueue) -> None:
+    receiving = asyncio.create_task(take(queue, wait_s=5))
+    await asyncio.sleep(0.1)
+
+    began = time.monotonic()
+    await queue.send("one", b"")
+    messages = await receiving
+
+    assert len(messages) == 1
+    assert time.monotonic() - began < 0.2
+
+
+async def test_a_receiver_wakes_for_another_process(queues: Queues) -> None:
+    receiving = asyncio.create_task(take(queues.one, wait_s=5))
+    await asyncio.sleep(0.1)
+
+    began = time.monotonic()
+    await queues.other.send("one", b"")
+    messages = await receiving
+
+    assert len(messages) == 1
+    assert time.monotonic() - began < 1
+
+
+async def test_a_receiver_waits_no_longer_than_it_was_told(queue: WorkQueue) -> None:
+    began = time.monotonic()
+
+    assert await take(queue, wait_s=0.2) == ()
+
+    assert 0.15 < time.monotonic() - began < 1
+
+
+async def test_receivers_at_the_same_time_share_the_messages(queues: Queues) -> None:
+    for number in range(30):
+        await queues.one.send(str(number), b"")
+
+    shares = await asyncio.gather(
+        *(take(queue, 5) for queue in (queues.one, queues.other) for _ in range(4))
+    )
+
+    received = [message.message_id for share in shares for message in share]
+    assert sorted(received, key=int) == [str(number) for number in range(30)]
+
+
+async def test_a_cancelled_receiver_keeps_no_message(queue: WorkQueue) -> None:
+    for _ in range(3):
+        receiving = asyncio.create_task(take(queue, wait_s=5))
+        await asyncio.sleep(0)
+        receiving.cancel()
+        await asyncio.wait([receiving])
+    await queue.send("one", b"")
+
+    receiving = asyncio.create_task(take(queue, wait_s=5))
+    await asyncio.sleep(0)  # its lock is on the way
+    receiving.cancel()
+    await asyncio.wait([receiving])
+
+    assert receiving.cancelled()
+    assert len(await take(queue)) == 1
