@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from http_intake.doors import LOCAL_CLIENT
-from http_intake.problems import CROSS_SITE, UNAUTHORIZED, WRONG_HOST, ProblemError
+from http_intake.problem_types import CROSS_SITE, UNAUTHORIZED, WRONG_HOST
+from http_intake.problems import ProblemError
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers

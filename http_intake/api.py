@@ -16,7 +16,8 @@ from http_intake.access import client_of
 from http_intake.body import limited
 from http_intake.messages import message_chunks, require_message
 from http_intake.multipart import require_boundary
-from http_intake.problems import EXPECTATION_FAILED, INVALID_REQUEST, NOT_FOUND, ProblemError
+from http_intake.problem_types import EXPECTATION_FAILED, INVALID_REQUEST, NOT_FOUND
+from http_intake.problems import ProblemError
 from http_intake.submissions import SOURCE, read_submission
 from http_intake.turns import Turns
 from mail_ingest.receive import MailOrigin

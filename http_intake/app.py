@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from http_intake import problems
+from http_intake import problem_types, problems
 from http_intake.api import Api
 from http_intake.body import BodyGuard
 from http_intake.failures import problem_of
@@ -75,10 +75,10 @@ async def _description(_request: Request) -> Response:
 
 
 async def _problem_page(request: Request) -> Response:
-    kind = problems.CATALOGUE.get(request.path_params["name"])
+    kind = problem_types.CATALOGUE.get(request.path_params["name"])
     if kind is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    return HTMLResponse(problems.page(kind))
+    return HTMLResponse(problem_types.page(kind))
 
 
 def _explain(request: Request, exc: Exception) -> Response:

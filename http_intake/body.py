@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from http_intake.problems import EMPTY_BODY, TOO_LARGE, TOO_SLOW, ProblemError
+from http_intake.problem_types import EMPTY_BODY, TOO_LARGE, TOO_SLOW
+from http_intake.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -91,6 +92,7 @@ class _GuardedBody:
         self._size = 0
         self._ended = False
         self._lingering = False
+        self._linger_s = LINGER_S
 
     async def receive(self) -> Message:
         if self._ended:
@@ -99,6 +101,7 @@ class _GuardedBody:
             async with asyncio.timeout(self._patience_s()):
                 return await self._next()
         except TimeoutError as exc:
+            self._linger_s = 0.0  # it has had its time
             raise ProblemError(
                 TOO_SLOW,
                 f"The body paused for more than {self._read_timeout_s:g} s or came with less than"
@@ -132,7 +135,7 @@ class _GuardedBody:
 
     async def _linger(self) -> None:
         try:
-            async with asyncio.timeout(LINGER_S):
+            async with asyncio.timeout(self._linger_s):
                 while not self._ended:
                     async with asyncio.timeout(LINGER_SILENCE_S):
                         await self._next()

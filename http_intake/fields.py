@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from http_intake.problems import INVALID_FIELD, ProblemError
+from http_intake.problem_types import INVALID_FIELD
+from http_intake.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from http_intake.problems import UNSUPPORTED_MEDIA_TYPE, ProblemError
+from http_intake.problem_types import UNSUPPORTED_MEDIA_TYPE
+from http_intake.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

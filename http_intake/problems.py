@@ -1,14 +1,12 @@
-"""Refusals and failures as RFC 9457 problem details: which there are, and how each is written.
+"""Refusals and failures as RFC 9457 problem details: how one is raised and written.
 
-A problem's `type` is the address of a page that explains it (`page`); its `detail` says what was
-wrong with this request and what to do about it. Not here: deciding that something is wrong.
+A problem's `type` is the address of a page that explains it; its `detail` says what was wrong with
+this request and what to do about it. Not here: the kinds of problems (`problem_types`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,157 +17,9 @@ from shared.codec import to_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from http_intake.problem_types import ProblemType
+
 MEDIA_TYPE = "application/problem+json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProblemType:
-    """A kind of problem. `name` ends its type URI; `advice` is the text of its page."""
-
-    name: str
-    status: HTTPStatus
-    title: str
-    advice: str
-
-    @property
-    def uri(self) -> str:
-        """The type URI, relative to the service."""
-        return f"/problems/{self.name}"
-
-
-EMPTY_BODY = ProblemType(
-    name="empty-body",
-    status=HTTPStatus.BAD_REQUEST,
-    title="The body is empty",
-    advice="Send the photos and videos, or the message, in the body of the request.",
-)
-INVALID_REQUEST = ProblemType(
-    name="invalid-request",
-    status=HTTPStatus.BAD_REQUEST,
-    title="The request is not well-formed",
-    advice="Look at the header field that the detail names and write it as openapi.yaml says.",
-)
-MALFORMED_MULTIPART = ProblemType(
-    name="malformed-multipart",
-    status=HTTPStatus.BAD_REQUEST,
-    title="The multipart body is broken",
-    advice="Let a library write the body, and send the Content-Type (with its boundary) that it"
-    " gives (RFC 7578).",
-)
-NO_FILE = ProblemType(
-    name="no-file",
-    status=HTTPStatus.BAD_REQUEST,
-    title="There is no file in the submission",
-    advice="Add at least one part with a file name that holds a photo or a video.",
-)
-UNAUTHORIZED = ProblemType(
-    name="unauthorized",
-    status=HTTPStatus.UNAUTHORIZED,
-    title="The key is missing or unknown",
-    advice="Send your key as 'Authorization: Bearer KEY' or as 'X-Api-Key: KEY'. Whoever runs this"
-    " service gives out keys.",
-)
-CROSS_SITE = ProblemType(
-    name="cross-site",
-    status=HTTPStatus.FORBIDDEN,
-    title="A web page of another site sent this",
-    advice="While no keys are configured, only programs on the same machine may use this service;"
-    " pages of other sites in a browser may not. Configure keys and send one.",
-)
-NOT_FOUND = ProblemType(
-    name="not-found",
-    status=HTTPStatus.NOT_FOUND,
-    title="There is nothing here",
-    advice="Look at the address again. A submission is found under the status_url of the answer to"
-    " its POST, and with the key that it was sent with.",
-)
-METHOD_NOT_ALLOWED = ProblemType(
-    name="method-not-allowed",
-    status=HTTPStatus.METHOD_NOT_ALLOWED,
-    title="This method is not possible here",
-    advice="The header field Allow names the methods that are; openapi.yaml says what they do.",
-)
-TOO_SLOW = ProblemType(
-    name="too-slow",
-    status=HTTPStatus.REQUEST_TIMEOUT,
-    title="The body came too slowly",
-    advice="Send it again over a better connection. With the same Idempotency-Key nothing is taken"
-    " twice.",
-)
-TOO_LARGE = ProblemType(
-    name="too-large",
-    status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    title="The body is larger than the limit",
-    advice="limit_bytes names the limit. Send the files in several submissions, or smaller ones.",
-)
-UNSUPPORTED_MEDIA_TYPE = ProblemType(
-    name="unsupported-media-type",
-    status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    title="The body is of another media type",
-    advice="POST /v1/submissions takes multipart/form-data, POST /v1/emails takes message/rfc822.",
-)
-EXPECTATION_FAILED = ProblemType(
-    name="expectation-failed",
-    status=HTTPStatus.EXPECTATION_FAILED,
-    title="The expectation cannot be met",
-    advice="The only Expect that we know is 100-continue (RFC 9110 section 10.1.1).",
-)
-WRONG_HOST = ProblemType(
-    name="wrong-host",
-    status=HTTPStatus.MISDIRECTED_REQUEST,
-    title="This is not the host that was asked for",
-    advice="While no keys are configured, this service answers under names of its own machine only"
-    " (localhost, 127.0.0.1) and under its public base URL.",
-)
-INVALID_FIELD = ProblemType(
-    name="invalid-field",
-    status=HTTPStatus.UNPROCESSABLE_ENTITY,
-    title="A field of the form cannot be used",
-    advice="field names the field, detail says what is wrong with it.",
-)
-INTERNAL_ERROR = ProblemType(
-    name="internal-error",
-    status=HTTPStatus.INTERNAL_SERVER_ERROR,
-    title="Something went wrong on our side",
-    advice="Send it again later with the same Idempotency-Key. Whoever runs the service finds the"
-    " cause in its log.",
-)
-UNAVAILABLE = ProblemType(
-    name="unavailable",
-    status=HTTPStatus.SERVICE_UNAVAILABLE,
-    title="A service that we need is not available",
-    advice="Send it again after Retry-After with the same Idempotency-Key. GET /health/ready says"
-    " what is missing.",
-)
-STORAGE_FULL = ProblemType(
-    name="storage-full",
-    status=HTTPStatus.INSUFFICIENT_STORAGE,
-    title="There is no space left to store it",
-    advice="Nothing of it was kept. Send it again once whoever runs the service has freed space.",
-)
-
-CATALOGUE: Mapping[str, ProblemType] = {
-    kind.name: kind
-    for kind in (
-        EMPTY_BODY,
-        INVALID_REQUEST,
-        MALFORMED_MULTIPART,
-        NO_FILE,
-        UNAUTHORIZED,
-        CROSS_SITE,
-        NOT_FOUND,
-        METHOD_NOT_ALLOWED,
-        TOO_SLOW,
-        TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE,
-        EXPECTATION_FAILED,
-        WRONG_HOST,
-        INVALID_FIELD,
-        INTERNAL_ERROR,
-        UNAVAILABLE,
-        STORAGE_FULL,
-    )
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,14 +60,4 @@ def response(problem: Problem, instance: str) -> Response:
     }
     return Response(
         to_json(body), kind.status.value, headers=dict(problem.headers), media_type=MEDIA_TYPE
-    )
-
-
-def page(kind: ProblemType) -> str:
-    """The page behind a problem's type, for people."""
-    title = f"{kind.status.value} {kind.title}"
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<h1>{escape(title)}</h1><p>{escape(kind.advice)}</p><p><a href="/">About this service'
-        "</a></p></html>"
     )

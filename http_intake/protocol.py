@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, override
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from http_intake import problems
+from http_intake import problem_types, problems
 from shared.codec import to_json
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class IntakeProtocol(H11Protocol):
 
 
 _NOT_HTTP = {
-    "type": problems.INVALID_REQUEST.uri,
-    "title": problems.INVALID_REQUEST.title,
+    "type": problem_types.INVALID_REQUEST.uri,
+    "title": problem_types.INVALID_REQUEST.title,
     "status": 400,
     "detail": "The bytes are no HTTP/1.1 request, or its head is too large. Let a library write"
     " them.",

@@ -9,7 +9,7 @@ import asyncio
 import errno
 import ipaddress
 import socket
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, override
 
@@ -74,16 +74,24 @@ async def serving(
         await server.listening.wait()
         yield ServerAddress(host=settings.host, port=listener.getsockname()[1])
     finally:
-        server.should_exit = True
+        server.stop()
         await task
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, but signals are left alone, and it tells when it listens."""
+    """uvicorn's server, but it leaves signals alone, tells when it listens, and sleeps while there
+    is nothing to do.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Take no more requests, finish those under way, and end."""
+        self.should_exit = True
+        self._stopping.set()
 
     @override
     @contextmanager
@@ -94,6 +102,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    @override
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # 0: renew the Date header, which counts seconds
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 1.0)
 
 
 def _config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:

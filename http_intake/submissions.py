@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from http_intake.fields import Fields, check_fields, invalid, read_field
 from http_intake.multipart import read_parts
-from http_intake.problems import NO_FILE, ProblemError
+from http_intake.problem_types import NO_FILE
+from http_intake.problems import ProblemError
 from mail_ingest.collect import IncomingFile, MediaCollector
 from shared.events import rfc3339
 from shared.model import AnswerTo, Channel, LeftOutReason, Submission, Submitter

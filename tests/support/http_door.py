@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
+JPEG = bytes.fromhex("ffd8ffe000104a46494600010101004800480000ffdb0043") + bytes(5000)
+MP4 = bytes.fromhex("0000001866747970697361660000020069736f6d69736f32") + bytes(5000)
+PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(500)
+MAIL = b"From: Ann <ann@example.org>\r\nSubject: Storm\r\n\r\nNo photo yet.\r\n"
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # reading certificates takes 0.1 s
 KEY = "a-key-for-tests"
 KEYS = {"desk-app": hashlib.sha256(KEY.encode()).hexdigest()}
 
@@ -75,7 +82,7 @@ async def open_door(
         headers = {"Authorization": f"Bearer {KEY}"} if has_keys else {}
         async with (
             where as address,
-            httpx.AsyncClient(base_url=address.url, headers=headers, trust_env=False) as client,
+            httpx.AsyncClient(base_url=address.url, headers=headers, verify=NO_TLS) as client,
         ):
             door = Door(url=address.url, port=address.port, client=client, services=services)
             yield door

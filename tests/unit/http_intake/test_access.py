@@ -1,0 +1,122 @@
+"""Who may call, with keys and without, and what a client sees."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.datastructures import Headers
+
+from http_intake.access import client_of
+from http_intake.doors import HttpSettings
+from http_intake.problems import ProblemError
+from tests.support.http_door import JPEG, KEY, KEYS, MAIL, open_door
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WITH_KEYS = HttpSettings(keys=KEYS | {"other": hashlib.sha256(b"other-key").hexdigest().upper()})
+WITHOUT_KEYS = HttpSettings(public_base_url="https://intake.example.org")
+
+
+@pytest.mark.parametrize(
+    ("headers", "client"),
+    [
+        ({"Authorization": f"Bearer {KEY}"}, "desk-app"),
+        ({"Authorization": f"bearer  {KEY} "}, "desk-app"),
+        ({"X-Api-Key": KEY}, "desk-app"),
+        ({"X-Api-Key": "other-key"}, "other"),
+    ],
+)
+def test_a_key_tells_which_client_calls(headers: dict[str, str], client: str) -> None:
+    assert client_of(Headers(headers), WITH_KEYS) == client
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Basic {KEY}"},
+        {"Authorization": f"Bearer {KEYS['desk-app']}"},
+        {"X-Api-Key": ""},
+    ],
+)
+def test_no_key_or_a_wrong_one_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(ProblemError) as caught:
+        client_of(Headers(headers), WITH_KEYS)
+    assert caught.value.problem.kind.status == 401
+    assert caught.value.problem.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "127.0.0.1:8080"},
+        {"Host": "localhost:8080", "Origin": "http://localhost:8080"},
+        {"Host": "[::1]:8080"},
+        {"Host": "intake.example.org"},
+        {},
+    ],
+)
+def test_without_keys_programs_of_this_machine_are_the_local_client(
+    headers: dict[str, str],
+) -> None:
+    assert client_of(Headers(headers), WITHOUT_KEYS) == "local"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example:8080"}, 421),
+        ({"Host": "127.0.0.1.evil.example"}, 421),
+        ({"Host": "[broken"}, 421),
+        ({"Host": "127.0.0.1:8080", "Origin": "https://evil.example"}, 403),
+        ({"Host": "127.0.0.1:8080", "Origin": "http://127.0.0.1:9999"}, 403),
+        ({"Host": "127.0.0.1:8080", "Origin": "null"}, 403),
+    ],
+)
+def test_without_keys_web_pages_of_other_sites_are_kept_out(
+    headers: dict[str, str], status: int
+) -> None:
+    with pytest.raises(ProblemError) as caught:
+        client_of(Headers(headers), WITHOUT_KEYS)
+    assert caught.value.problem.kind.status == status
+
+
+async def test_a_client_sees_its_own_submissions_and_mails_only(tmp_path: Path) -> None:
+    other = {"Authorization": "Bearer other-key"}
+    async with open_door(tmp_path, WITH_KEYS) as door:
+        form = await door.client.post("/v1/submissions", files={"a": ("a.jpg", JPEG)})
+        mail = await door.client.post(
+            "/v1/emails", content=MAIL, headers={"Content-Type": "message/rfc822"}
+        )
+        for posted in (form, mail):
+            location = posted.headers["location"]
+            assert (await door.client.get(location)).status_code == 200
+            hidden = await door.client.get(location, headers=other)
+            assert hidden.status_code == 404
+            refused = await door.client.get(location, headers={"Authorization": "Bearer wrong"})
+            assert refused.status_code == 401
+
+
+async def test_two_clients_may_use_the_same_idempotency_key(tmp_path: Path) -> None:
+    async with open_door(tmp_path, WITH_KEYS) as door:
+        ids: set[str] = set()
+        for key in (KEY, "other-key"):
+            headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "same"}
+            files = {"a": ("a.jpg", JPEG)}
+            posted = await door.client.post("/v1/submissions", files=files, headers=headers)
+            ids.add(posted.json()["id"])
+        assert len(ids) == 2
+
+
+async def test_a_wrong_key_is_refused_before_the_body_is_read(tmp_path: Path) -> None:
+    async with open_door(tmp_path, WITH_KEYS) as door:
+        headers = {"Authorization": "Bearer wrong", "Content-Type": "text/plain"}
+        answer = await door.client.post("/v1/submissions", content=bytes(10), headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["connection"] == "close"
+        assert (await door.client.get("/health/ready")).status_code == 200

@@ -1,0 +1,173 @@
+"""Clients that hang up, stall, trickle or send too much; and connections that bring nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from http_intake.doors import HttpSettings
+from http_intake.serving import ServerSettings
+from tests.support.http_door import JPEG, MAIL, Door, open_door
+from tests.support.raw_http import FORM_END, FORM_TYPE, connected, form_part, head
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+FORM_HEAD = head("POST", "/v1/submissions", Content_Type=FORM_TYPE, Content_Length="1000000")
+MAIL_HEAD = head("POST", "/v1/emails", Content_Type="message/rfc822", Transfer_Encoding="chunked")
+BIG = form_part("a", JPEG + bytes(400_000), "a.jpg")
+
+
+def chunk(data: bytes) -> bytes:
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what happens on the server's side after the client has gone."""
+    async with asyncio.timeout(10):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+async def nothing_is_left(door: Door) -> bool:
+    incoming = door.services.folder / "blobs" / ".incoming"
+    half_written = [path for path in incoming.rglob("*") if path.is_file() and path.stat().st_size]
+    return not await door.blobs() and not half_written
+
+
+async def test_a_client_that_hangs_up_in_a_form_leaves_nothing(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        async with connected(door.port) as connection:
+            await connection.send(FORM_HEAD + BIG + form_part("b", JPEG, "b.jpg"))
+
+            async def first_file_is_stored() -> bool:
+                return len(await door.blobs()) >= 1
+
+            await until(first_file_is_stored)
+            connection.reset()
+        await until(lambda: nothing_is_left(door))
+        assert await door.services.queue.depth() == 0
+
+
+async def test_a_client_that_hangs_up_in_a_mail_leaves_nothing(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        async with connected(door.port) as connection:
+            await connection.send(MAIL_HEAD + chunk(MAIL) + chunk(bytes(600_000)))
+            await asyncio.sleep(0.2)
+            connection.reset()
+        await until(lambda: nothing_is_left(door))
+
+
+async def test_a_body_that_stalls_ends_in_408(tmp_path: Path) -> None:
+    async with open_door(tmp_path, HttpSettings(read_timeout_s=0.2)) as door:
+        async with connected(door.port) as connection:
+            await connection.send(FORM_HEAD + BIG)
+            answer = await connection.answer()
+        assert answer.status == 408
+        assert answer.json()["type"] == "/problems/too-slow"
+        assert answer.headers["connection"] == "close"
+        assert await nothing_is_left(door)
+
+
+async def test_a_body_that_trickles_ends_in_408(tmp_path: Path) -> None:
+    settings = HttpSettings(read_timeout_s=0.3, min_bytes_per_s=1000)
+    async with open_door(tmp_path, settings) as door, connected(door.port) as connection:
+        await connection.send(MAIL_HEAD)
+
+        async def trickle() -> None:
+            while True:
+                await connection.send(chunk(b"a"))
+                await asyncio.sleep(0.05)
+
+        trickling = asyncio.create_task(trickle())
+        answer = await connection.answer()
+        trickling.cancel()
+        assert answer.status == 408
+
+
+async def test_a_declared_length_over_the_limit_is_refused_before_the_body_comes(
+    tmp_path: Path,
+) -> None:
+    settings = HttpSettings(max_submission_bytes=500_000)
+    async with open_door(tmp_path, settings) as door, connected(door.port) as connection:
+        await connection.send(FORM_HEAD.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+        answer = await connection.answer()
+        assert answer.status == 413  # and no 100 Continue before it
+        assert answer.json()["limit_bytes"] == 500_000
+
+
+async def test_a_client_that_sends_all_before_it_looks_still_gets_the_refusal(
+    tmp_path: Path,
+) -> None:
+    async with open_door(tmp_path, HttpSettings(max_message_bytes=100_000)) as door:
+        async with connected(door.port) as connection:
+            await connection.send(MAIL_HEAD + chunk(MAIL))
+            for _ in range(200):
+                await connection.send(chunk(bytes(100_000)))
+            await connection.send(b"0\r\n\r\n")
+            answer = await connection.answer()
+        assert answer.status == 413
+        assert answer.headers["connection"] == "close"
+        assert await nothing_is_left(door)
+
+
+async def test_a_refusal_without_a_body_keeps_the_connection(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        answer = await door.client.get("/elsewhere")
+        assert "connection" not in answer.headers
+
+
+async def test_a_client_that_waits_for_100_continue_is_told_to_go_on(tmp_path: Path) -> None:
+    body = form_part("a", JPEG, "a.jpg") + FORM_END
+    fields = {"Content_Type": FORM_TYPE, "Content_Length": str(len(body)), "Connection": "close"}
+    async with open_door(tmp_path) as door, connected(door.port) as connection:
+        await connection.send(head("POST", "/v1/submissions", Expect="100-continue", **fields))
+        interim = await connection.reader.readuntil(b"\r\n\r\n")
+        assert interim.startswith(b"HTTP/1.1 100 ")
+        await connection.send(body)
+        assert (await connection.answer()).status == 202
+
+
+async def test_bytes_that_are_no_http_are_refused_as_a_problem(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door, connected(door.port) as connection:
+        await connection.send(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
+        answer = await connection.answer()
+        assert answer.status == 400
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["type"] == "/problems/invalid-request"
+
+
+async def test_a_broken_chunk_in_a_body_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door:
+        async with connected(door.port) as connection:
+            await connection.send(MAIL_HEAD + chunk(MAIL) + b"no chunk size\r\n")
+            assert (await connection.answer()).status == 400
+        await until(lambda: nothing_is_left(door))
+
+
+async def test_connections_that_bring_no_whole_request_are_closed(tmp_path: Path) -> None:
+    server = ServerSettings(port=0, keep_alive_s=1)
+    async with (
+        open_door(tmp_path, server=server) as door,
+        connected(door.port) as silent,
+        connected(door.port) as half,
+        connected(door.port) as idle,
+    ):
+        await half.send(b"GET /health/live HTTP/1.1\r\nHost: ")
+        await idle.send(head("GET", "/health/live"))
+        async with asyncio.timeout(5):
+            assert await silent.reader.read() == b""
+            assert await half.reader.read() == b""
+            assert b"200 OK" in await idle.reader.read()
+
+
+async def test_more_connections_than_allowed_are_turned_away(tmp_path: Path) -> None:
+    server = ServerSettings(port=0, max_connections=2)
+    async with (
+        open_door(tmp_path, server=server) as door,
+        connected(door.port),
+        connected(door.port),
+    ):
+        answer = await door.client.get("/health/live")
+        assert answer.status_code == 503
