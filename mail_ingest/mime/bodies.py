@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from mail_ingest.mime import transfer
-from mail_ingest.mime.events import Container
-from mail_ingest.mime.insides import OPENERS, BufferedContainer, FilesInText, NestedMessage
+from mail_ingest.mime.insides import FilesInText, inside_of
 
 if TYPE_CHECKING:
-    from mail_ingest.mime.events import Part
     from mail_ingest.mime.insides import Inside, Nest
     from mail_ingest.mime.journal import Journal, OpenPart
 
@@ -62,21 +60,4 @@ class LeafBody:
 
 def body_of(part: OpenPart, journal: Journal, nest: Nest) -> Body:
     """The reader for the body of a leaf, or of a message in a transfer encoding."""
-    return LeafBody(part, journal, _inside_of(part, journal, nest))
-
-
-def _inside_of(part: OpenPart, journal: Journal, nest: Nest) -> Inside | None:
-    told = part.part
-    if told.refusal is not None:
-        return None
-    if told.container is Container.MESSAGE:
-        return NestedMessage(nest(part))
-    if told.container in OPENERS:
-        return BufferedContainer(OPENERS[told.container], part, journal, nest)
-    if told.media_type == "text/plain" and not _is_file(told):
-        return FilesInText(part, journal)
-    return None
-
-
-def _is_file(part: Part) -> bool:
-    return bool(part.file_name) or part.disposition == "attachment"
+    return LeafBody(part, journal, inside_of(part, journal, nest))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from mail_ingest.mime import charsets
+from mail_ingest.mime import charsets, kinds
 from mail_ingest.mime.events import Container, Part, Refusal
 from mail_ingest.mime.file_names import base_name
-from mail_ingest.mime.formats import outlook_msg, smime, tnef
+from mail_ingest.mime.formats import outlook_msg, smime, sun_attachment, tnef
 from mail_ingest.mime.formats.embedded import (
     EmbeddedFileScanner,
     Encoding,
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     type Opener = Callable[[bytes, Limits], Opened]
     type Nest = Callable[[OpenPart], Splitter]
 
-OPENERS: dict[Container | None, Opener] = {
+_OPENERS: dict[Container | None, Opener] = {
     Container.TNEF: tnef.open_tnef,
     Container.SIGNED: smime.open_smime,
     Container.OUTLOOK_MESSAGE: outlook_msg.open_outlook_msg,
+    Container.SUN_ATTACHMENT: sun_attachment.open_sun_attachment,
 }
 
 
@@ -48,6 +49,20 @@ class Inside(Protocol):
     def close(self) -> Refusal | None:
         """The content is over; why it could not be opened, if so."""
         ...
+
+
+def inside_of(part: OpenPart, journal: Journal, nest: Nest) -> Inside | None:
+    """What reads the decoded content of a part, if anything may be in it."""
+    told = part.part
+    if told.refusal is not None:
+        return None
+    if told.container is Container.MESSAGE:
+        return NestedMessage(nest(part))
+    if told.container in _OPENERS:
+        return BufferedContainer(_OPENERS[told.container], part, journal, nest)
+    if told.media_type == "text/plain" and not told.file_name and told.disposition != "attachment":
+        return FilesInText(part, journal)
+    return None
 
 
 class NestedMessage:
@@ -102,18 +117,25 @@ class BufferedContainer:
         return opened.refusal
 
     def _enclosed(self, enclosure: Enclosure) -> None:
+        """Tell an enclosure, and what is in it in turn."""
         self._part.children += 1
+        name = base_name(enclosure.file_name)
         part = Part(
             path=child_path(self._part.part.path, self._part.children),
             parent=self._part.part,
             media_type=enclosure.media_type,
             disposition="attachment",
-            file_name=base_name(enclosure.file_name),
+            file_name=name,
             content_id=enclosure.content_id,
+            container=kinds.container_of(enclosure.media_type, name),
         )
         opened = self._journal.start(part)
-        self._journal.data(opened, enclosure.content)
-        self._journal.end(opened, None)
+        inside = inside_of(opened, self._journal, self._nest)
+        if not part.is_container:
+            self._journal.data(opened, enclosure.content)
+        if inside is not None:
+            inside.feed(enclosure.content)
+        self._journal.end(opened, None, inside.close() if inside is not None else None)
 
 
 class FilesInText:

@@ -25,20 +25,20 @@ _CONTAINERS = {
 }
 
 
-def container_of(header: PartHeader) -> Container | None:
-    """What the part can hold; a multipart needs a boundary for it."""
-    name = header.file_name.lower()
-    if header.media_type.startswith("multipart/"):
+def container_of(media_type: str, file_name: str) -> Container | None:
+    """What a part can hold, by its type, and by names that say more than types."""
+    name = file_name.lower()
+    if media_type.startswith("multipart/"):
         return Container.MULTIPART
-    if header.media_type in _MESSAGE_TYPES:
+    if media_type in _MESSAGE_TYPES:
         return Container.MESSAGE
-    if header.media_type in _SIGNED_TYPES or name == "smime.p7m":
+    if media_type in _SIGNED_TYPES or name == "smime.p7m":
         return Container.SIGNED
     if name == "winmail.dat":
         return Container.TNEF
-    if name.endswith(".msg") and header.media_type.startswith("application/"):
+    if name.endswith(".msg") and media_type.startswith("application/"):
         return Container.OUTLOOK_MESSAGE
-    return _CONTAINERS.get(header.media_type)
+    return _CONTAINERS.get(media_type)
 
 
 def refusal_of(header: PartHeader, parent: Part | None) -> Refusal | None:

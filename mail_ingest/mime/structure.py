@@ -119,7 +119,7 @@ class Structure:
 
     def _part(self, header: PartHeader, block: bytes, start: int | None, body: int | None) -> Part:
         outer = self._outer
-        container = kinds.container_of(header)
+        container = kinds.container_of(header.media_type, header.file_name)
         if container is Container.MULTIPART and not header.parameters.get("boundary", "").strip():
             container = None
         if outer is not None and outer.part.container is Container.MULTIPART:
