@@ -108,6 +108,8 @@ class LocalEngine:
 
     async def start(self, orchestrator: str, *, instance_id: str, payload: JsonObject) -> bool:
         """Start an instance; False when the instance ID exists."""
+        if not instance_id:
+            raise ValueError("An instance needs an ID.")
         request = pb.CreateInstanceRequest(
             instanceId=instance_id, name=orchestrator, input=StringValue(value=_to_json(payload))
         )

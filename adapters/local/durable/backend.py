@@ -92,8 +92,8 @@ class DurableBackend(CorrectedBackend):
                 return _begin_turn(instance)
         return None
 
-    def end_turn(self, response: pb.OrchestratorResponse) -> None:
-        """Do what an orchestrator asked for in the turn that `next_turn` began."""
+    def end_turn(self, response: pb.OrchestratorResponse) -> OrchestrationInstance:
+        """Do what an orchestrator asked for in the turn that `next_turn` began; its instance."""
         instance = self._instances[response.instanceId]
         response.completionToken = str(instance.completion_token)
         if len(instance.history) + len(instance.dispatched_events) > self._most_events:
@@ -107,6 +107,7 @@ class DurableBackend(CorrectedBackend):
             self.report_to_parent(instance)
         elif instance.pending_events:  # also when suspended: one of them may resume it
             self._enqueue_orchestration(instance.instance_id)
+        return instance
 
     def take_scheduled(self) -> list[ScheduledActivity]:
         """The activities that were scheduled since the last call."""

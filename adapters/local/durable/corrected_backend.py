@@ -162,21 +162,18 @@ class CorrectedBackend(InMemoryOrchestrationBackend):
     ) -> None:
         super()._process_create_sub_orchestration_action(instance, action)
         asked = action.createSubOrchestration
+        if not asked.HasField("parentTraceContext"):
+            return
         created = instance.history[-1].subOrchestrationInstanceCreated
-        child = self._instances.get(asked.instanceId)
-        if asked.HasField("parentTraceContext"):
-            created.parentTraceContext.CopyFrom(asked.parentTraceContext)
-            if child and self._is_child(child, instance.instance_id):
-                _execution_started(child).parentTraceContext.CopyFrom(asked.parentTraceContext)
+        created.parentTraceContext.CopyFrom(asked.parentTraceContext)
+        if self.parents.get(asked.instanceId) == Parent(instance.instance_id, action.id):
+            child = self._instances[asked.instanceId]
+            _execution_started(child).parentTraceContext.CopyFrom(asked.parentTraceContext)
 
     def _process_send_entity_message_action(
         self, instance: OrchestrationInstance, action: pb.OrchestratorAction
     ) -> None:
         raise NotImplementedError("The local engine runs no entities.")  # it fails the instance
-
-    def _is_child(self, instance: OrchestrationInstance, parent_id: str) -> bool:
-        link = self.parents.get(instance.instance_id)
-        return link is not None and link.instance_id == parent_id and not instance.history
 
     def _watch_sub_orchestration(
         self, parent_instance_id: str, sub_instance_id: str, task_id: int

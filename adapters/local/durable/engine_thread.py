@@ -129,13 +129,14 @@ class EngineThread:
             self._hub.undo()
         self._must_undo = True  # until the commit has returned
         with self._hub.transaction():
-            results = [operation.work() for operation in operations]
+            results = [_attempt(operation) for operation in operations]
             if self._runner:
                 self._hub.run_turns(self._runner, most=_MOST_TURNS)
             self._purge_when_due()
         self._must_undo = False
         for operation, result in zip(operations, results, strict=True):
-            operation.answer.set_result(result)
+            if not operation.answer.done():
+                operation.answer.set_result(result)
         if self._launch:
             scheduled = self._hub.take_scheduled()
             if scheduled:
@@ -157,3 +158,10 @@ class EngineThread:
         for operation in operations:
             if not operation.answer.done():
                 operation.answer.set_exception(error)
+
+
+def _attempt(operation: _Operation) -> Any:
+    try:
+        return operation.work()
+    except (TypeError, ValueError) as error:  # no text, or too long: the others are not to blame
+        operation.answer.set_exception(error)

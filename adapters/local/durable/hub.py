@@ -100,7 +100,9 @@ class TaskHub:
             request = self._backend.next_turn()
             if request is None:
                 return
-            self._backend.end_turn(runner.run_turn(request))
+            instance = self._backend.end_turn(runner.run_turn(request))
+            if instance.failure_details:
+                _log_failure(instance)
 
     def take_scheduled(self) -> list[ScheduledActivity]:
         """The activities that are to be run; ask after the commit only."""
@@ -169,6 +171,18 @@ class TaskHub:
         for member in self._store.delete_family(instance_id):
             self._backend.forget(member)
             self._backend.dirty.add(member)  # so that `undo` brings it back
+
+
+def _log_failure(instance: OrchestrationInstance) -> None:
+    logger.error(
+        "instance failed",
+        extra={
+            "action": "instance_failed",
+            "instance_id": instance.instance_id,
+            "orchestrator": instance.name,
+            "error": instance.failure_details.errorType if instance.failure_details else "",
+        },
+    )
 
 
 def _state(instance: OrchestrationInstance) -> StoredState:

@@ -19,6 +19,7 @@ from typing import Any
 import durabletask.internal.orchestrator_service_pb2 as pb
 import pytest
 from durabletask import task
+from durabletask.entities import EntityInstanceId
 from durabletask.testing import InMemoryOrchestrationBackend
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -342,6 +343,19 @@ async def test_a_sub_orchestration_knows_its_parent(tmp_path: Path) -> None:
     async with local_engine(tmp_path / "e.db", [outer, inner]) as engine:
         await engine.start("outer", instance_id="a", payload={})
         assert (await ended(engine, "a")).output == {"parent": "a"}
+
+
+async def test_an_orchestrator_that_calls_an_entity_fails_with_a_reason(tmp_path: Path) -> None:
+    """Stock: it runs entities, in memory only. Ours would forget them, so it refuses."""
+
+    def signal(ctx: task.OrchestrationContext, _payload: JsonObject) -> Steps:
+        ctx.signal_entity(EntityInstanceId("counter", "a"), "add")
+        yield ctx.create_timer(timedelta(hours=1))
+        return {}
+
+    async with local_engine(tmp_path / "e.db", [signal]) as engine:
+        await engine.start("signal", instance_id="a", payload={})
+        assert "no entities" in (await ended(engine, "a")).failure
 
 
 def _backend(*orchestrators: Any) -> tuple[DurableBackend, TurnRunner]:

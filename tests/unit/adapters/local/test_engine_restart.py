@@ -176,6 +176,21 @@ async def test_a_caller_that_goes_away_disturbs_nobody(tmp_path: Path) -> None:
         assert (await ended(engine, "b")).output == {"n": 1}
 
 
+async def test_a_value_that_is_no_text_is_refused_and_disturbs_nobody(tmp_path: Path) -> None:
+    async with local_engine(tmp_path / "e.db", [wait]) as engine:
+        await engine.start("wait", instance_id="a", payload={})
+        calls = (
+            engine.instance("\udc80"),
+            engine.raise_event("a", name="\udc80", payload={}),
+            engine.start("wait", instance_id="", payload={}),
+            engine.start("wait", instance_id="b", payload={"at": object()}),
+            engine.raise_event("a", name="Go", payload={"n": 1}),
+        )
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [isinstance(result, Exception) for result in results] == [True] * 4 + [False]
+        assert (await ended(engine, "a", within_s=0.9)).output == {"n": 1}
+
+
 async def test_a_stopped_engine_says_so(tmp_path: Path) -> None:
     async with local_engine(tmp_path / "e.db", [wait]) as engine:
         pass
