@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import ssl
 from typing import TYPE_CHECKING, override
 
 from adapters.local import maildir
@@ -18,6 +17,7 @@ from adapters.local.smtp_session import SmtpPolicy, SmtpSession
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from pathlib import Path
 
@@ -50,9 +50,9 @@ class SmtpListener:
         """Listen; the port, which the system chooses when `port` is 0. Raises SettingsError."""
         if not allow_remote and not is_loopback(host):
             raise SettingsError(
-                "SMTP_HOST",
+                "MAIL_INGEST_SMTP_LISTEN_HOST",
                 f"{host} can be reached from other machines, and the listener asks for no password."
-                " Write 127.0.0.1, or allow it with SMTP_ALLOW_REMOTE=true.",
+                " Write 127.0.0.1, or allow it with MAIL_INGEST_SMTP_LISTEN_OPEN=1.",
             )
         await asyncio.to_thread(maildir.create, self._folder)
         await asyncio.to_thread(remove_abandoned, self._folder)
@@ -64,7 +64,7 @@ class SmtpListener:
             )
         except OSError as exc:
             raise SettingsError(
-                "SMTP_PORT",
+                "MAIL_INGEST_SMTP_LISTEN_PORT",
                 f"cannot listen on {host} port {port} ({exc.strerror or exc}). Stop what uses the"
                 " port, or choose another one; 0 lets the system choose.",
             ) from exc
@@ -103,19 +103,6 @@ class _Busy(asyncio.Protocol):
         if isinstance(transport, asyncio.WriteTransport):
             transport.write(_BUSY)
         transport.close()
-
-
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """The context for STARTTLS from PEM files. Raises SettingsError."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as exc:
-        raise SettingsError(
-            "SMTP_TLS_CERTIFICATE",
-            f"the certificate or its key cannot be read ({exc}). Give the paths of two PEM files.",
-        ) from exc
-    return context
 
 
 def is_loopback(host: str) -> bool:

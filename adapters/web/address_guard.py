@@ -150,6 +150,6 @@ def _network(entry: str) -> IPv4Network | IPv6Network:
         return ip_network(entry)
     except ValueError as exc:
         raise SettingsError(
-            "WEBHOOK_ALLOW",
+            "MAIL_INGEST_WEBHOOK_ALLOW",
             f"{entry} is neither a host name, an address nor a network (such as 10.1.0.0/16).",
         ) from exc

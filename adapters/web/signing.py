@@ -26,7 +26,7 @@ class Signer:
         self._keys = [_key(text.strip()) for text in secret_texts if text.strip()]
         if not self._keys:
             raise SettingsError(
-                "WEBHOOK_SECRETS", f"there is none. Write one such as {new_secret()}."
+                "MAIL_INGEST_WEBHOOK_SECRETS", f"there is none. Write one such as {new_secret()}."
             )
 
     def headers(self, webhook_id: str, timestamp: int, body: bytes) -> dict[str, str]:
@@ -54,7 +54,7 @@ def _key(text: str) -> bytes:
         key = b""
     if not text.startswith(_PREFIX) or not _SHORTEST <= len(key) <= _LONGEST:
         raise SettingsError(
-            "WEBHOOK_SECRETS",
+            "MAIL_INGEST_WEBHOOK_SECRETS",
             f"one is not whsec_ and {_SHORTEST} to {_LONGEST} bytes in base64. Write one such as"
             f" {new_secret()}.",
         )
