@@ -101,9 +101,12 @@ async def open_smtp_door(
 
 def read_keys(entries: tuple[str, ...]) -> dict[str, str]:
     """MAIL_INGEST_KEYS as a mapping. Raises SettingsError."""
-    keys = dict(entry.partition("=")[::2] for entry in entries)
+    keys: dict[str, str] = {}
+    for entry in entries:
+        client, _, digest = entry.partition("=")
+        keys[client] = digest
     for client, digest in keys.items():
-        if not client or len(digest) != 64 or set(digest) - set("0123456789abcdef"):  # noqa: PLR2004
+        if not client or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             raise SettingsError(
                 "MAIL_INGEST_KEYS",
                 f"the entry of {client!r} must be client=SHA-256 of its key in small hex digits;"

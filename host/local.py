@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
+
+from adapters.local.telemetry import LocalTelemetry
 
 from adapters.local.blob_store import LocalBlobStore
 from adapters.local.clock import SystemClock
@@ -20,7 +21,6 @@ from adapters.local.event_pump import EventPump
 from adapters.local.jobs.rules import JobRules
 from adapters.local.mailbox import MaildirMailbox
 from adapters.local.submission_index import LocalSubmissionIndex
-from adapters.local.telemetry import LocalTelemetry
 from adapters.local.work_queue import LocalWorkQueue
 from describer.providers.identity import identify
 from describer.settings import Settings as DescriberSettings
@@ -32,7 +32,7 @@ from mail_ingest.poll import MailboxPoller, PollPolicy
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
 
-    from mail_ingest.receive import ReceiveMail
+    from http_intake.doors import ReceiveMail
     from shared.settings import Settings
 
 _DESCRIBER_SEES = ("PATH", "LANG", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "SSL_CERT_FILE", "TMPDIR")
@@ -40,7 +40,9 @@ _DESCRIBER_SEES = ("PATH", "LANG", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "SSL_CE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalParts:
-    """The ports, and what only one machine has: the mailbox, the pump of events, the child processes."""
+    """The ports, and what only one machine has: the mailbox, the pump of events, the child
+    processes.
+    """
 
     folder: DataFolder
     services: Services
@@ -48,7 +50,16 @@ class LocalParts:
     jobs: LocalDescriptionJobs
     pump: EventPump
     mailbox: MaildirMailbox
-    telemetry: LocalTelemetry
+
+    def poller(self, settings: Settings, receive_mail: ReceiveMail) -> MailboxPoller:
+        """What takes mail out of the mailbox."""
+        return MailboxPoller(
+            self.mailbox,
+            receive_mail,
+            publisher=self.services.stores.publisher,
+            clock=self.services.stores.clock,
+            policy=PollPolicy(concurrency=settings.intake.poll_concurrency),
+        )
 
     def new_key(self) -> str:
         """A key for an HTTP request that came without one."""
@@ -59,7 +70,10 @@ class LocalParts:
 def local_stores(settings: Settings, folder: DataFolder | None = None) -> Generator[Stores]:
     """The ports that keep and tell things, for a command or for the server."""
     folder = folder or DataFolder.open(settings.place.data)
-    with _database(folder) as database, _blobs(folder) as blobs:
+    with (
+        closing(Database(folder.state)) as database,
+        closing(LocalBlobStore(folder.blobs)) as blobs,
+    ):
         yield _stores(settings, folder, database, blobs)
 
 
@@ -68,32 +82,57 @@ async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[
     """Everything that serves on one machine; closed in good order at the end of the block."""
     environment = describer_environment(os.environ)
     identity = identify(DescriberSettings.from_env(environment))
-    engine = LocalEngine.open(folder.engine)
-    try:
-        with _database(folder) as database, _blobs(folder) as blobs:
-            stores = _stores(settings, folder, database, blobs)
-            await stores.queue.unlock_all()
-            mailbox = await MaildirMailbox.open(folder.mailbox, clock=stores.clock)
-            jobs = LocalDescriptionJobs(
-                database, blobs, stores.publisher, stores.clock, _job_rules(settings, environment)
-            )
-            try:
-                yield LocalParts(
-                    folder=folder,
-                    services=Services(
-                        stores=stores,
-                        engine=engine,
-                        jobs=jobs,
-                        provider=(identity.name, identity.version),
-                    ),
-                    engine=engine,
-                    jobs=jobs,
-                    pump=EventPump(database, stores.clock),
-                    mailbox=mailbox,
-                    telemetry=stores.telemetry,
-                )
-            finally:
-                await mailbox.close()
-                await engine.stop()
-    finally:
-        await engine.stop()
+    async with AsyncExitStack() as stack:
+        database = stack.enter_context(closing(Database(folder.state)))
+        blobs = stack.enter_context(closing(LocalBlobStore(folder.blobs)))
+        stores = _stores(settings, folder, database, blobs)
+        engine = LocalEngine.open(folder.engine)
+        stack.push_async_callback(engine.stop)
+        mailbox = await MaildirMailbox.open(folder.mailbox, clock=stores.clock)
+        stack.push_async_callback(mailbox.close)
+        jobs = LocalDescriptionJobs(
+            database, blobs, stores.publisher, stores.clock, _job_rules(settings, environment)
+        )
+        provider = (identity.name, identity.version)
+        yield LocalParts(
+            folder=folder,
+            services=Services(stores=stores, engine=engine, jobs=jobs, provider=provider),
+            engine=engine,
+            jobs=jobs,
+            pump=EventPump(database, stores.clock),
+            mailbox=mailbox,
+        )
+
+
+def describer_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of our environment a describer gets: its own settings, and what an interpreter needs."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in _DESCRIBER_SEES or name.startswith("MAIL_INGEST_")
+    }
+
+
+def _stores(
+    settings: Settings, folder: DataFolder, database: Database, blobs: LocalBlobStore
+) -> Stores:
+    clock = SystemClock()
+    return Stores(
+        clock=clock,
+        blobs=blobs,
+        queue=LocalWorkQueue(database, clock),
+        index=LocalSubmissionIndex(database, clock),
+        publisher=LocalEventPublisher(database, clock),
+        replies=reply_channel(settings, folder, database, blobs, clock),
+        telemetry=LocalTelemetry(),
+    )
+
+
+def _job_rules(settings: Settings, environment: Mapping[str, str]) -> JobRules:
+    describe = settings.describe
+    return JobRules(
+        workers=describe.workers,
+        environment=environment,
+        photo_time=timedelta(seconds=describe.photo_time_s),
+        video_time=timedelta(seconds=describe.video_time_s),
+    )

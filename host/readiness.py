@@ -18,8 +18,8 @@ _MOST_COUNTED = 1000
 
 
 async def readiness(parts: LocalParts) -> Readiness:
-    """Not ready means that nothing more can be taken. What was given up waits for a person, but does
-    not close the doors: it is a warning.
+    """Not ready means that nothing more can be taken. What was given up waits for a person, but
+    does not close the doors: it is a warning.
     """
     free = (await asyncio.to_thread(shutil.disk_usage, parts.folder.path)).free
     reasons = [] if free >= _LEAST_FREE_BYTES else [f"Only {free:,} bytes of disk are free."]

@@ -1,13 +1,12 @@
 """The one-machine host: everything in one event loop, started and stopped in order.
 
-Started from the inside out (stores, engine, describer, queue, doors) and stopped the other way round, so
-that nothing is taken in that nobody works on. Whatever is under way when the process dies goes on after the
-next start.
+Started from the inside out (stores, engine, describer, queue, doors) and stopped the other way
+round, so that nothing is taken in that nobody works on. Whatever is under way when the process dies
+goes on after the next start.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -52,12 +51,10 @@ async def running(settings: Settings, *, doors: bool = True) -> AsyncGenerator[R
         _start_core(settings, parts, background)
         host = Running(parts=parts, background=background)
         if doors:
-            receive_mail = mail_receiver(settings, parts)
-            background.run(parts.poller(receive_mail).run(), name="mailbox")
+            receive_mail = mail_receiver(settings, parts.services.stores.intake())
+            background.run(parts.poller(settings, receive_mail).run(), name="mailbox")
             smtp = await stack.enter_async_context(open_smtp_door(settings, folder, parts))
-            url = await stack.enter_async_context(
-                open_http_door(settings, parts, receive_mail)
-            )
+            url = await stack.enter_async_context(open_http_door(settings, parts, receive_mail))
             host = Running(parts=parts, background=background, http_url=url, smtp_address=smtp)
         yield host
 
@@ -69,22 +66,5 @@ def _start_core(settings: Settings, parts: LocalParts, background: Background) -
     parts.pump.subscribe(DESCRIBED, services.described_handler(settings).on_event)
     background.run(parts.jobs.run(), name="describer")
     background.run(parts.pump.run(), name="events")
-    background.run(
-        pump_queue(services.stores.queue, services.dispatcher(settings)), name="queue"
-    )
+    background.run(pump_queue(services.stores.queue, services.dispatcher(settings)), name="queue")
     background.run(Sweep(intake=services.stores.intake(), engine=parts.engine).run(), name="sweep")
-
-
-async def until_idle(parts: LocalParts, submission_ids: set[str]) -> None:
-    """Wait until these submissions are done or given up."""
-    from shared.ports import SubmissionState
-
-    ended = {SubmissionState.DONE, SubmissionState.DEAD_LETTERED}
-    waiting = set(submission_ids)
-    while waiting:
-        for submission_id in tuple(waiting):
-            entry = await parts.services.stores.index.get(submission_id)
-            if entry is not None and entry.state in ended:
-                waiting.discard(submission_id)
-        if waiting:
-            await asyncio.sleep(0.1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.codec import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
 
 def say(line: str = "") -> None:
@@ -40,3 +41,20 @@ def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]])
 def _printable(text: str) -> str:
     """Text of strangers, without what could move a terminal's cursor."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+@contextmanager
+def progress(what: str, total: float) -> Generator[Callable[..., None]]:
+    """A progress bar for people; gives a function that moves it on. Off a terminal: plain lines."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task(what, total=total)
+
+        def step(by: float = 1) -> None:
+            bar.advance(task, by)
+
+        yield step

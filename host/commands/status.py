@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from host.local import local_stores
 from host.terminal import say, say_json, say_table
 from shared.errors import UnknownSubmissionError
-from shared.model import LEFT_OUT_SENTENCES, MediaStatus
+from shared.model import LEFT_OUT_SENTENCES
 from shared.outcomes import Outcomes
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from shared.model import MediaOutcome, Outcome, Submission
+    from shared.model import JsonObject, MediaOutcome, Outcome, Submission
     from shared.ports import IndexEntry
 
 
@@ -83,8 +83,9 @@ def _lines(
 
 
 def _media_line(item: MediaOutcome) -> str:
-    caption = ((item.description or {}).get("caption") or {}).get("text", "")
-    said = caption if item.status is MediaStatus.DESCRIBED and caption else item.reason
+    description: JsonObject = item.description or {}
+    caption: JsonObject = description.get("caption") or {}
+    said: str = item.reason or caption.get("text", "")
     topics = ", ".join(category.name for category in item.categories) or "no category"
     return f"  {item.number:>3} {item.status.value:<10} {item.file_name}: {said} [{topics}]"
 

@@ -1,0 +1,158 @@
+"""mail-ingest doctor: checks the set-up, and says for each thing that is wrong what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from host.terminal import say
+from shared.errors import IngestError, SettingsError
+from shared.settings import Settings
+
+_LEAST_FREE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: whether it passed, and a sentence."""
+
+    passed: bool
+    sentence: str
+
+
+def doctor() -> int:
+    """Run every check; exit code 1 when one did not pass."""
+    try:
+        settings = Settings.read()
+    except SettingsError as exc:
+        say(f"WRONG  settings: {exc}")
+        return 1
+    findings = [_checked(name, check, settings) for name, check in _CHECKS.items()]
+    for name, finding in zip(_CHECKS, findings, strict=True):
+        say(f"{'ok   ' if finding.passed else 'WRONG'}  {name}: {finding.sentence}")
+    wrong = sum(not finding.passed for finding in findings)
+    say("Everything is in order." if not wrong else f"{wrong} of {len(findings)} need your hand.")
+    return 1 if wrong else 0
+
+
+def _checked(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    try:
+        return check(settings)
+    except IngestError as exc:
+        return Finding(passed=False, sentence=str(exc))
+    except OSError as exc:
+        return Finding(passed=False, sentence=f"{name} cannot be checked: {exc}.")
+
+
+def _python(settings: Settings) -> Finding:
+    del settings
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(sys.version_info[:2] == (3, 13), f"Python {version} (3.13 is needed).")
+
+
+def _libmagic(settings: Settings) -> Finding:
+    del settings
+    from mail_ingest.sniff import sniff
+
+    told = sniff(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02")
+    return Finding(told == "image/png", f"libmagic tells {told} for a PNG.")
+
+
+def _data_folder(settings: Settings) -> Finding:
+    from host.data_folder import DataFolder
+
+    folder = DataFolder.open(settings.place.data)
+    probe = folder.path / f".doctor-{os.getpid()}"
+    probe.write_bytes(b"can be written")
+    probe.unlink()
+    free = shutil.disk_usage(folder.path).free
+    served = ", served now" if folder.is_served() else ""
+    sentence = f"{folder.path}{served}, {free / 1e9:.1f} GB free."
+    if free < _LEAST_FREE_BYTES:
+        return Finding(passed=False, sentence=f"{sentence} Free some space.")
+    return Finding(passed=True, sentence=sentence)
+
+
+def _rules(settings: Settings) -> Finding:
+    from shared.classify import Classifier, load_rules
+
+    rules = load_rules(settings.place.rules)
+    Classifier(rules)
+    return Finding(
+        passed=True, sentence=f"{len(rules.topic)} categories in {settings.place.rules}."
+    )
+
+
+def _describer(settings: Settings) -> Finding:
+    del settings
+    from describer.describe import Describer
+    from describer.settings import Settings as DescriberSettings
+
+    loaded = Describer.load(DescriberSettings.from_env(os.environ))
+    return Finding(passed=True, sentence=f"{loaded.identity.id} is loaded.")
+
+
+def _http_door(settings: Settings) -> Finding:
+    from host.doors import read_keys
+
+    keys = read_keys(settings.http.keys)
+    return _port(
+        settings,
+        settings.http.host,
+        settings.http.port,
+        "MAIL_INGEST_HTTP_PORT",
+        f"; {len(keys)} clients have keys",
+    )
+
+
+def _smtp_door(settings: Settings) -> Finding:
+    smtp = settings.smtp_in
+    if smtp.port < 0:
+        return Finding(passed=True, sentence="The listener is switched off.")
+    return _port(settings, smtp.host, smtp.port, "MAIL_INGEST_SMTP_LISTEN_PORT", "")
+
+
+def _port(settings: Settings, host: str, port: int, setting: str, more: str) -> Finding:
+    from host.data_folder import DataFolder
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            if DataFolder.open(settings.place.data).is_served():
+                return Finding(
+                    passed=True, sentence=f"{host}:{port} is in use, by our server it seems{more}."
+                )
+            return Finding(
+                passed=False,
+                sentence=f"{host}:{port} is in use. Stop what uses it, or set {setting}.",
+            )
+    return Finding(passed=True, sentence=f"{host}:{port} is free{more}.")
+
+
+def _answers(settings: Settings) -> Finding:
+    answer = settings.answer
+    if not answer.smtp_host:
+        return Finding(
+            passed=True,
+            sentence="No mail server is set: answers are written into the outbox folder.",
+        )
+    with socket.create_connection((answer.smtp_host, answer.smtp_port), timeout=10):
+        return Finding(passed=True, sentence=f"{answer.smtp_host}:{answer.smtp_port} answers.")
+
+
+_CHECKS: dict[str, Callable[[Settings], Finding]] = {
+    "Python": _python,
+    "file types": _libmagic,
+    "data folder": _data_folder,
+    "categories": _rules,
+    "describer": _describer,
+    "HTTP": _http_door,
+    "SMTP": _smtp_door,
+    "answers": _answers,
+}
