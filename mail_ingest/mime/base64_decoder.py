@@ -58,11 +58,11 @@ class Base64Decoder:
         if self._carry:
             start = data.find(b"\n") + 1
             first = self._careful(data[:start])
-            if self._carry:  # the lines do not break between groups
-                return (first, self._careful(data[start:]))
+        if self._carry or self._ended:  # carry: the lines do not break between groups
+            return (first, self._careful(data[start:]))
         end = max(start, data.rfind(b"\n", start) + 1)
         lines = self._lines(data, start, end)
-        if self._ended or len(data) - end > _LONG_LINE:
+        if self._carry or self._ended or len(data) - end > _LONG_LINE:
             return (first, lines, self._careful(data[end:]))
         self._carry += data[end:]
         return (first, lines)
@@ -91,11 +91,11 @@ class Base64Decoder:
 
     def _careful(self, data: bytes) -> bytes:
         """Decode groups of four wherever they break; the letters of an open group are carried."""
+        letters = (self._carry + data).translate(None, _NEITHER_LETTERS_NOR_PADDING)
         if self._ended:
-            if data.strip():
+            if letters.strip(b"="):
                 self._note(AFTER_THE_END)
             return b""
-        letters = (self._carry + data).translate(None, _NEITHER_LETTERS_NOR_PADDING)
         if b"=" in letters:
             letters = self._up_to_the_padding(letters)
         whole = len(letters) - len(letters) % 4
@@ -104,18 +104,18 @@ class Base64Decoder:
 
     def _up_to_the_padding(self, letters: bytes) -> bytes:
         """The letters before the padding that ends them, padded; stray padding is dropped."""
-        pieces = letters.split(b"=", self._strays_left)
+        *pieces, rest = letters.split(b"=", self._strays_left)
         count = 0
-        for number, piece in enumerate(pieces):
+        for number, piece in enumerate(pieces, start=1):
             count += len(piece)
-            if count % 4 >= _LETTERS_OF_A_BYTE and number + 1 < len(pieces):
+            if count % 4 >= _LETTERS_OF_A_BYTE:
                 self._ended = True
-                if any(pieces[number + 1 :]):
+                if any(pieces[number:]) or rest.strip(b"="):
                     self._note(AFTER_THE_END)
-                return b"".join(pieces[: number + 1]) + b"=" * (4 - count % 4)
-        self._strays_left -= len(pieces) - 1
-        self._note(STRAY_PADDING)
-        return b"".join(pieces).replace(b"=", b"")
+                return b"".join(pieces[:number]) + b"=" * (4 - count % 4)
+            self._note(STRAY_PADDING)
+        self._strays_left -= len(pieces)
+        return b"".join(pieces) + rest.replace(b"=", b"")
 
     def _note(self, flaw: Flaw) -> None:
         if flaw not in self._flaws:

@@ -44,9 +44,9 @@ class LeafBody:
     def close(self, end: int | None) -> None:
         """Tell what remains, and end the part."""
         self._tell(self._decoder.close())
+        refusal = self._inside.close() if self._inside is not None else None
         for flaw in self._decoder.flaws:
             self._journal.note(self._part.part.path, flaw)
-        refusal = self._inside.close() if self._inside is not None else None
         self._journal.end(self._part, end, refusal)
 
     def _tell(self, content: bytes) -> None:

@@ -78,7 +78,7 @@ class Splitter:
     def _expect_header(self, *, of_message: bool) -> None:
         self._state = _State.HEADER
         self._block = HeaderBlock(of_message=of_message)
-        self._block_start = self._position
+        self._block_start = self._place(self._position)
 
     def _read_header(self, *, final: bool) -> bool:
         """Take one line of the header; False when its end has not come."""
@@ -110,7 +110,7 @@ class Splitter:
 
     def _take(self, line: bytes, following: bytes) -> bool:
         if self._block.is_empty:
-            self._block_start = self._position
+            self._block_start = self._place(self._position)
         verdict = self._block.take(line, following)
         if verdict is not Verdict.BODY:
             self._position += len(line)
@@ -127,8 +127,8 @@ class Splitter:
         return True
 
     def _end_header(self) -> None:
-        start, body = self._place(self._block_start), self._place(self._position)
-        opened = self._structure.open(self._block, start, body)
+        body = self._place(self._position)
+        opened = self._structure.open(self._block, self._block_start, body)
         self._at_line_start = True
         if opened is Container.MESSAGE:
             self._expect_header(of_message=True)
