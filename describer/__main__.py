@@ -45,9 +45,11 @@ def _work(settings: Settings) -> int:
 
 
 def _run_job(settings: Settings) -> int:
-    from describer.job import run_job
+    from describer.describe import Describer
+    from describer.job import Job, run_job
 
-    return run_job(settings, os.environ)
+    job = Job.from_env(os.environ)
+    return run_job(job, Describer.load(settings))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -103,9 +102,9 @@ def _degrees(
 ) -> float | None:
     """Degrees, minutes, seconds to degrees. Without its reference a value could be either side."""
     side = _text(ref).upper()
-    if side not in (positive, negative) or not isinstance(value, Sequence):
+    if side not in (positive, negative) or not isinstance(value, tuple | list):
         return None
-    sequence: Sequence[object] = value  # pyright: ignore[reportUnknownVariableType]
+    sequence: tuple[object, ...] = tuple(value)  # pyright: ignore[reportUnknownVariableType]
     parts = [_number(part) for part in sequence]
     if not 1 <= len(parts) <= 3 or any(part is None for part in parts):
         return None

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from describer.describe import Describer
 from describer.protocol import Request, Response, Status
 from describer.transfer import Transfer, TransferError
 from describer.worker import respond
@@ -26,7 +25,7 @@ from shared.model import CloudEvent, Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from describer.settings import Settings
+    from describer.describe import Describer
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +66,8 @@ class Job:
         )
 
 
-def run_job(settings: Settings, env: Mapping[str, str]) -> int:
+def run_job(job: Job, describer: Describer) -> int:
     """Describe and report. 0 when it is reported, 1 when it should be tried again."""
-    job = Job.from_env(env)
-    describer = Describer.load(settings)
     try:
         with tempfile.TemporaryDirectory() as folder:
             response = _describe(describer, job, Path(folder))
