@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mail_ingest.attachments import content_id_key
-from mail_ingest.draft import Draft
+from mail_ingest.draft import Draft, Publications
 from mail_ingest.incoming import FileUnderWay, IncomingFile
 from mail_ingest.sniff import HEAD_BYTES
 from shared.intake import media_name
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from shared.ports import BlobStore
 
+_PUBLISHED_AT_ONCE = 8
 _HELD_BYTES = 4 << 20  # of images that may be logos; beyond it they are taken as photos
 
 
@@ -52,6 +53,7 @@ class MediaCollector:
         self._files = 0
         self._file: FileUnderWay | None = None
         self._draft: Draft | None = None
+        self._publications = Publications(_PUBLISHED_AT_ONCE)
 
     @property
     def media(self) -> tuple[MediaItem, ...]:
@@ -106,15 +108,23 @@ class MediaCollector:
         self._left_out.append((file.order, file.left_out(reason)))
 
     async def settle(self, cids: AbstractSet[str] = frozenset()) -> None:
-        """No more files come; the HTML refers to the Content-IDs `cids`."""
+        """No more files come; the HTML refers to the Content-IDs `cids`. What is kept is durable on
+        return.
+        """
         held, self._held = self._held, []
         for file in held:
             logo = content_id_key(file.claims.content_id) in cids
             await self._finish(file, LeftOutReason.SIGNATURE_LOGO if logo else None)
+        await self._publications.complete()
+
+    async def publish(self, draft: Draft) -> None:
+        """Publish another blob of the submission along with its files."""
+        await self._publications.add(draft)
 
     async def abandon(self) -> None:
-        """Something went wrong: drop what is half-written."""
+        """Something went wrong: drop what is half-written. What was kept may be visible."""
         await self._drop_draft()
+        await self._publications.abandon()
 
     def _current(self) -> FileUnderWay:
         if self._file is None:
@@ -166,9 +176,9 @@ class MediaCollector:
         draft, self._draft = self._draft, None
         if draft is None:
             raise RuntimeError("a file without a blob cannot be kept")
-        await draft.publish()
         self._kept.add(file.digest.hexdigest())
         self._media.append(file.media_item(len(self._media) + 1, draft.name))
+        await self.publish(draft)
 
     async def _drop_draft(self) -> None:
         draft, self._draft = self._draft, None

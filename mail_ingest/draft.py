@@ -1,7 +1,8 @@
-"""A blob that is being written and whose fate is open: it is published at the end, or dropped."""
+"""Blobs that are being written and whose fate is open: each is published at the end, or dropped."""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -44,3 +45,32 @@ class Draft:
         error = _DroppedError()
         with suppress(_DroppedError):
             await self._block.__aexit__(_DroppedError, error, None)
+
+
+class Publications:
+    """Drafts that are being published at the same time: a disk flushes many as fast as one."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def add(self, draft: Draft) -> None:
+        """Begin to publish a draft; waits while too many are under way. Raises what those raise."""
+        self._tasks.append(asyncio.create_task(draft.publish()))
+        if len(self._tasks) >= self._at_once:
+            await self._wait_for_oldest()
+
+    async def complete(self) -> None:
+        """All are visible and durable on return. Raises what any of them raises."""
+        while self._tasks:
+            await self._wait_for_oldest()
+
+    async def abandon(self) -> None:
+        """Wait until none is under way, however they end."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _wait_for_oldest(self) -> None:
+        await asyncio.wait(self._tasks[:1])  # unlike await, it does not cancel what it waits for
+        self._tasks.pop(0).result()

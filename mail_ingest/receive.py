@@ -103,16 +103,17 @@ class _Reception:
     def __init__(self, blobs: BlobStore, origin: MailOrigin, policy: ReceivePolicy) -> None:
         self._blobs = blobs
         self._origin = origin
+        self._id = origin.submission_id
         self._policy = policy
         self._reader = MimeReader(policy.limits)
         self._digest = hashlib.sha256()
         self._size = 0
-        self._collector = MediaCollector(blobs, origin.submission_id, policy.media)
+        self._collector = MediaCollector(blobs, self._id, policy.media)
         self._content = ContentSorter(self._collector)
 
     async def store(self, chunks: AsyncIterator[bytes]) -> Submission:
         """Read it to the end; all blobs are stored on return."""
-        name = original_name(self._origin.submission_id)
+        name = original_name(self._id)
         draft = await Draft.open(self._blobs, name, content_type="message/rfc822")
         try:
             await self._read(chunks, draft)
@@ -121,7 +122,12 @@ class _Reception:
             await self._collector.abandon()
             await draft.drop()
             raise
-        await draft.publish()
+        try:
+            await self._collector.publish(draft)
+            await self._collector.settle(content.cids)
+        except BaseException:
+            await self._collector.abandon()
+            raise
         original = BlobRef(blob=name, size=self._size, sha256=self._digest.hexdigest())
         return self._submission(original, content)
 
@@ -136,9 +142,7 @@ class _Reception:
 
     async def _finish(self) -> BodyContent:
         await self._content.take(await self._in_time(self._reader.close))
-        content = await self._in_time(self._content.body.read)
-        await self._collector.settle(content.cids)
-        return content
+        return await self._in_time(self._content.body.read)
 
     def _feed(self, block: bytes) -> list[Event]:
         self._digest.update(block)
@@ -153,7 +157,7 @@ class _Reception:
     def _submission(self, original: BlobRef, content: BodyContent) -> Submission:
         message = read_message(self._content.header, authserv_id=self._policy.authserv_id)
         return Submission(
-            id=self._origin.submission_id,
+            id=self._id,
             source=self._origin.source,
             received_at=self._origin.received_at,
             submitter=_submitter(message),
