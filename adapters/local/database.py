@@ -20,6 +20,7 @@ from adapters.local.sqlite_errors import sqlite_errors_translated
 from adapters.local.wakeup import Wakeup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from adapters.local.group_commit import Work
@@ -38,8 +39,11 @@ class Database:
         self.path = path
         self._wakeups: dict[str, Wakeup] = {}
         self._writing = _open(path)
-        self._reading = _connect(path)
-        self._reading.execute("PRAGMA query_only = ON")
+        try:
+            self._reading = _connect(path, _only_read)
+        except BaseException:
+            self._writing.close()
+            raise
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="state-reader")
         self._commits = GroupCommit(self._writing, path, self._wake_all)
         self._closed = False
@@ -74,7 +78,8 @@ class Database:
             try:
                 return work(self._reading)
             finally:
-                self._reading.execute("ROLLBACK")
+                if self._reading.in_transaction:  # else the error has ended it
+                    self._reading.execute("ROLLBACK")
 
     def _wake_all(self) -> None:
         for wakeup in tuple(self._wakeups.values()):
@@ -84,28 +89,33 @@ class Database:
 def _open(path: Path) -> sqlite3.Connection:
     """The writing connection, with the tables in place and the file's name flushed to disk."""
     made = make_folders(path.parent)
-    with sqlite_errors_translated(path):
-        connection = _connect(path)
-        try:
-            refuse_newer(connection, path)
-            _use_write_ahead_log(connection)
-            bring_up_to_date(connection)
-        except BaseException:
-            connection.close()
-            raise
+    connection = _connect(path, _prepare)
     for folder in (path.parent, *made):
         sync_folder(folder)
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA synchronous = FULL")
+def _connect(path: Path, prepare: Callable[[sqlite3.Connection, Path], None]) -> sqlite3.Connection:
+    with sqlite_errors_translated(path):
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Switch the file to WAL, in which readers and the writer do not wait for one another."""
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the file up to date; in WAL, readers and the writer do not wait for one another."""
+    refuse_newer(connection, path)
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    bring_up_to_date(connection)
+
+
+def _only_read(connection: sqlite3.Connection, path: Path) -> None:
+    del path
+    connection.execute("PRAGMA query_only = ON")

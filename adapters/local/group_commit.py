@@ -11,6 +11,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ class GroupCommit:
             answers = [self._attempt(request) for request in batch]
             self._connection.execute("COMMIT")
         except sqlite3.Error as exc:
-            if self._connection.in_transaction:
+            with suppress(sqlite3.Error):  # when it has ended by itself
                 self._connection.execute("ROLLBACK")
             error = translated(exc, self._path)
             return [_Answer(request.future, error=error) for request in batch]
@@ -114,7 +115,10 @@ class GroupCommit:
         return answer
 
     def _look_for_other_commits(self) -> None:
-        found = _data_version(self._connection)
+        try:
+            found = _data_version(self._connection)
+        except sqlite3.Error:
+            return  # whoever writes or reads next is told
         if found != self._data_version:
             self._data_version = found
             self._on_other_commit()

@@ -190,7 +190,7 @@ async def test_a_file_that_crashes_two_processes_is_unreadable(tmp_path: Path) -
 
         ended = await desk.result(crashing)
         assert ended.status == "unreadable"
-        assert ended.reason == "The describer crashed on it. So it did twice."
+        assert ended.reason == "The describer crashed on it, twice."
         assert (await desk.result(good)).status == "described"
 
 
@@ -200,7 +200,7 @@ async def test_a_process_that_hangs_is_killed_and_replaced(tmp_path: Path) -> No
 
         ended = await desk.result(hanging)
         assert ended.status == "unreadable"
-        assert ended.reason == "It took longer than 1 seconds. So it did twice."
+        assert ended.reason == "It took longer than 1 seconds, twice."
         assert (await desk.result(good)).status == "described"
         assert not any(is_running(pid) for pid in list(desk.processes())[:2])
 
@@ -323,6 +323,26 @@ async def test_the_describer_dies_with_its_parent(tmp_path: Path) -> None:
     await parent.communicate()
 
     await until(lambda: not is_running(child))
+
+
+async def test_the_describer_of_the_product_describes_a_photo(tmp_path: Path) -> None:
+    photo = PROJECT / "tests" / "fixtures" / "media" / "cat.jpg"
+    models = list((PROJECT / "describer" / "models").glob("*.onnx"))
+    if not photo.exists() or not models:
+        pytest.skip("the models of the describer, or the photo, are not here")
+    content = await asyncio.to_thread(photo.read_bytes)
+    product = JobRules(workers=1, environment={"PYTHONPATH": str(PROJECT)})
+
+    async with open_desk(tmp_path, product) as desk:
+        ended = await desk.result(await desk.start("cat.jpg", content))
+
+        assert ended.status == "described", ended.reason
+        stored = await desk.services.blobs.get(ended.description_blob)
+        description = from_json(stored, Description, where="here")
+        assert ended.description_blob.endswith(f"/{description.provider}-1.json")
+        assert description.labels
+        sha256 = hashlib.sha256(content).hexdigest()
+        assert (await desk.services.blobs.get(thumbnail_name(sha256)))[:2] == b"\xff\xd8"
 
 
 async def no_open_job(desk: Desk) -> None:

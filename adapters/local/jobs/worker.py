@@ -92,7 +92,9 @@ class DescriptionWorker:
             response = await process.describe(await self._request(job), self._time_s(job))
         except DescriberLostError as exc:
             await self._board.count_kill(job)
-            return _unreadable(job, f"{exc} So it did twice.") if job.kills + 1 >= _KILLS else None
+            if job.kills + 1 < _KILLS:
+                return None
+            return _unreadable(job, f"{str(exc).rstrip('.')}, twice.")
         if response.status is Status.UNAVAILABLE:
             return await self._waited(job, response)
         if response.description is None:

@@ -1,0 +1,68 @@
+"""Log lines for machines and for people."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+from adapters.local.log import ConsoleFormatter, JsonFormatter, formatter_for
+
+
+def record(**facts: object) -> logging.LogRecord:
+    made = logging.makeLogRecord({"msg": "mail taken", "name": "mail_ingest", **facts})
+    made.levelno, made.levelname = logging.INFO, "INFO"
+    made.created = 1_795_521_600.25
+    return made
+
+
+def test_a_line_is_one_json_object_with_its_facts() -> None:
+    line = JsonFormatter().format(record(action="mail_taken", submission_id="mail-1", media=2))
+
+    assert json.loads(line) == {
+        "time": "2026-11-24T12:00:00.250Z",
+        "level": "info",
+        "logger": "mail_ingest",
+        "message": "mail taken",
+        "action": "mail_taken",
+        "submission_id": "mail-1",
+        "media": 2,
+    }
+    assert list(json.loads(line))[:5] == ["time", "level", "logger", "message", "action"]
+
+
+def test_a_line_stays_one_line_whatever_is_in_it() -> None:
+    line = JsonFormatter().format(record(reason="two\nlines \udcff \x1b[31m", where=object))
+
+    assert "\n" not in line
+    assert line.isascii()
+    assert json.loads(line)["where"] == str(object)
+
+
+def test_a_fact_cannot_pose_as_the_time_or_the_level() -> None:
+    line = json.loads(JsonFormatter().format(record(time="never", level="fine")))
+
+    assert line["time"].startswith("2026")
+    assert line["level"] == "info"
+
+
+def test_an_exception_brings_its_trace() -> None:
+    error = ZeroDivisionError("by zero")
+    failed = record(exc_info=(ZeroDivisionError, error, None))
+
+    assert "ZeroDivisionError: by zero" in json.loads(JsonFormatter().format(failed))["exception"]
+    assert ConsoleFormatter().format(failed).endswith("ZeroDivisionError: by zero")
+
+
+def test_a_terminal_gets_a_readable_line() -> None:
+    line = ConsoleFormatter().format(record(action="mail_taken", media=2, reason="a\nb\x1b[31m"))
+
+    assert line.startswith("12:00:00 INFO    mail taken")
+    assert "media=2" in line
+    assert "mail_taken" not in line
+    assert "\n" not in line
+    assert "\x1b[31m" not in line
+
+
+def test_json_is_for_everything_that_is_no_terminal() -> None:
+    assert isinstance(formatter_for(io.StringIO()), JsonFormatter)
