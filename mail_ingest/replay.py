@@ -19,7 +19,7 @@ from shared.events import rfc3339
 from shared.ids import replay_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
     from pathlib import Path
 
     from mail_ingest.receive import ReceivePolicy
@@ -62,7 +62,7 @@ class Replay:
 
     async def run(
         self, files: Iterable[Path], *, on_read: Callable[[int], None] = lambda _: None
-    ) -> AsyncIterator[Replayed]:
+    ) -> AsyncGenerator[Replayed]:
         """Take the mails in `files` (see `mail_files`); a result each, in the order they finish.
 
         `on_read` gets how many bytes were read since it was called last. Only mistakes of ours
@@ -91,6 +91,8 @@ class Replay:
             key=replay_key(found.sha256, self.run_label),
             received_at=rfc3339(self.intake.clock.now()),
         )
+        if not found.size:
+            return Replayed(path=found.path, mail=found, problem="The file is empty.")
         chunks = _told(_chunks(found), on_read)
         try:
             accepted = await receive(chunks, origin=origin, intake=self.intake, policy=self.policy)
@@ -120,7 +122,8 @@ def _looks_like_mail(file: Path) -> bool:
 
 
 async def _stored_mails(files: Iterable[Path]) -> AsyncIterator[StoredMail | Replayed]:
-    for path in files:
+    paths = iter(files)
+    while (path := await asyncio.to_thread(next, paths, None)) is not None:
         mails = _mails_in(path)
         try:
             while (mail := await asyncio.to_thread(next, mails, None)) is not None:

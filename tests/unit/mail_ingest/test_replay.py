@@ -1,0 +1,141 @@
+"""Stored mails through receive again: files, folders, mbox files, good and bad."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_ingest.receive import ReceivePolicy
+from mail_ingest.replay import Replay, Replayed, mail_files
+from shared import ids
+from shared.errors import StorageFullError
+from tests.support.faulty_intake import Fault, faulty_intake
+from tests.support.images import image_bytes
+from tests.support.local_services import LocalServices, local_services
+from tests.support.mails import mail, photo, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from shared.intake import Intake
+
+POLICY = ReceivePolicy()
+FROM = b"From kari@example.org Tue Nov 24 12:00:00 2026\n"
+
+
+def numbered(number: int) -> bytes:
+    return mail(text(f"Mail {number}"), photo(image_bytes("PNG", (100 + number, 50))))
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[LocalServices]:
+    with local_services(tmp_path / "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mails" / "sub").mkdir(parents=True)
+    return tmp_path / "mails"
+
+
+async def replay(intake: Intake, *paths: Path, label: str = "") -> list[Replayed]:
+    run = Replay(intake=intake, policy=POLICY, run_label=label)
+    return [result async for result in run.run(mail_files(paths))]
+
+
+async def test_folders_are_searched_and_each_mail_is_taken(
+    services: LocalServices, folder: Path
+) -> None:
+    (folder / "1.eml").write_bytes(numbered(1))
+    (folder / "sub" / "2.EML").write_bytes(numbered(2))
+    (folder / "sub" / "box.mbox").write_bytes(
+        FROM + numbered(3) + b"\n" + FROM + numbered(4) + b"\n"
+    )
+    (folder / "cur").mkdir()
+    (folder / "cur" / "1.M5P2.host:2,S").write_bytes(numbered(5))
+    (folder / "1.json").write_bytes(b"{}")
+    (folder / ".hidden.eml").write_bytes(numbered(6))
+    results = await replay(services.intake, folder)
+    assert {result.problem for result in results} == {""}
+    texts = {result.accepted.submission.text for result in results if result.accepted}
+    assert texts == {f"Mail {number}" for number in range(1, 6)}
+    originals = {r.accepted.submission.original for r in results if r.accepted}
+    assert {o.sha256 for o in originals if o} == {r.mail.sha256 for r in results if r.mail}
+
+
+async def test_the_key_of_a_mail_is_its_content(services: LocalServices, folder: Path) -> None:
+    for name in ("a.eml", "b.eml"):
+        (folder / name).write_bytes(numbered(1))
+    (folder / "box").write_bytes(FROM + numbered(1) + b"\n")
+    results = await replay(services.intake, folder)
+    assert sum(result.accepted.first for result in results if result.accepted) == 1
+    key = hashlib.sha256(numbered(1)).hexdigest()
+    assert {r.accepted.submission.id for r in results if r.accepted} == {
+        ids.submission_id("replay", key)
+    }
+    (again,) = await replay(services.intake, folder / "a.eml", label="second run")
+    assert again.accepted is not None
+    assert again.accepted.first
+
+
+async def test_one_bad_file_does_not_stop_the_rest(
+    services: LocalServices, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "1.eml").write_bytes(numbered(1))
+    (folder / "2.eml").write_bytes(b"")
+    (folder / "3.eml").symlink_to("nowhere")
+    (folder / "4.eml").write_bytes(numbered(4))
+    results = await replay(services.intake, folder, folder / "missing.eml", folder / "3.eml")
+    problems = {result.path.name: result.problem for result in results}
+    assert problems == {
+        "1.eml": "",
+        "2.eml": "The file is empty.",
+        "4.eml": "",
+        "missing.eml": "The file cannot be read: No such file or directory.",
+        "3.eml": "The file cannot be read: No such file or directory.",
+    }
+
+
+async def test_an_eml_that_starts_like_an_mbox_is_one_mail(
+    services: LocalServices, folder: Path
+) -> None:
+    (folder / "1.eml").write_bytes(FROM + numbered(1) + b"\n" + FROM + numbered(2))
+    (result,) = await replay(services.intake, folder)
+    assert result.accepted is not None
+    assert result.accepted.submission.text == "Mail 1"
+
+
+async def test_a_full_disk_is_a_problem_of_each_mail(services: LocalServices, folder: Path) -> None:
+    def strike() -> None:
+        raise StorageFullError("here")
+
+    (folder / "1.eml").write_bytes(numbered(1))
+    (result,) = await replay(faulty_intake(services.intake, Fault(at=1, strike=strike)), folder)
+    assert result.problem == "The storage at here is full. Free some space; then send it again."
+
+
+async def test_progress_is_told_in_bytes(services: LocalServices, folder: Path) -> None:
+    sizes = [len(numbered(number)) for number in range(20)]
+    for number in range(20):
+        (folder / f"{number}.eml").write_bytes(numbered(number))
+    told: list[int] = []
+    run = Replay(intake=services.intake, policy=POLICY)
+    results = [r async for r in run.run(mail_files([folder]), on_read=told.append)]
+    assert len(results) == 20
+    assert sum(told) == sum(sizes)
+
+
+async def test_a_run_can_be_stopped_in_the_middle(services: LocalServices, folder: Path) -> None:
+    for number in range(20):
+        (folder / f"{number}.eml").write_bytes(numbered(number))
+    results = Replay(intake=services.intake, policy=POLICY).run(mail_files([folder]))
+    await anext(results)
+    await results.aclose()
+    rest = await replay(services.intake, folder)
+    assert [r.problem for r in rest] == [""] * 20
+    assert await services.queue.depth() == 20
