@@ -166,3 +166,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone: nothing more to say
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def say(line: str = "") -> None:
     """Print a line for people."""
     sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def say_json(value: object) -> None:
