@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +19,14 @@ from http_intake.api import Api
 from http_intake.body import BodyGuard
 from http_intake.failures import problem_of
 from http_intake.problems import ProblemError
-from shared.errors import IngestError
+from shared.errors import ServiceUnavailableError, StorageFullError, TooLargeError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from http_intake.doors import Doors
+
+logger = logging.getLogger(__name__)
 
 _DESCRIPTION = Path(__file__).with_name("openapi.yaml").read_bytes()
 _FRONT_PAGE = Path(__file__).with_name("front_page.html").read_text("utf-8")
@@ -45,8 +48,10 @@ def build_app(doors: Doors) -> Starlette:
             ClientDisconnect: _to_nobody,
             ProblemError: _explain,
             HTTPException: _explain,
-            IngestError: _explain,
-            Exception: _explain,  # Starlette raises it again, and the server logs it
+            TooLargeError: _explain,
+            StorageFullError: _explain,
+            ServiceUnavailableError: _explain,
+            Exception: _explain,  # Starlette raises it again, and uvicorn logs it
         },
     )
     app.router.redirect_slashes = False  # everything has one address
@@ -82,7 +87,16 @@ async def _problem_page(request: Request) -> Response:
 
 
 def _explain(request: Request, exc: Exception) -> Response:
-    return problems.response(problem_of(exc), request.url.path)
+    problem = problem_of(exc)
+    logger.info(
+        "request refused",
+        extra={
+            "action": "request_refused",
+            "problem": problem.kind.name,
+            "status": problem.kind.status.value,
+        },
+    )
+    return problems.response(problem, request.url.path)
 
 
 def _to_nobody(_request: Request, _exc: Exception) -> Response:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from mail_ingest.collect import MediaLimits
+from shared.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from mail_ingest.receive import MailOrigin
     from shared.intake import Accepted, Intake
 
+_CLIENT = re.compile(r"[A-Za-z0-9._@+-]{1,100}")  # no bar: it parts the name from the key
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 LOCAL_CLIENT = "local"  # who calls while no keys are configured
 
 
@@ -30,6 +34,16 @@ class HttpSettings:
     max_parts: int = 1000  # of a multipart body; more are refused
     read_timeout_s: float = 30.0  # the longest silence within a body
     min_bytes_per_s: int = 1000  # the slowest body that we wait for, on the average
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError when a key could never match, or a name could pass for another."""
+        for client, digest in self.keys.items():
+            if not _CLIENT.fullmatch(client) or not _SHA256.fullmatch(digest):
+                raise SettingsError(
+                    "MAIL_INGEST_KEYS",
+                    f"the entry of {client!r} is no name=SHA-256. A name has letters, digits and"
+                    " ._@+- only; `mail-ingest key NAME` makes an entry.",
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from http_intake.access import client_of
 from http_intake.doors import HttpSettings
 from http_intake.problems import ProblemError
+from shared.errors import SettingsError
 from tests.support.http_door import JPEG, KEY, KEYS, MAIL, open_door
 
 if TYPE_CHECKING:
@@ -84,6 +85,15 @@ def test_without_keys_web_pages_of_other_sites_are_kept_out(
     with pytest.raises(ProblemError) as caught:
         client_of(Headers(headers), WITHOUT_KEYS)
     assert caught.value.problem.kind.status == status
+
+
+@pytest.mark.parametrize(
+    ("client", "digest"),
+    [("a|b", "0" * 64), ("", "0" * 64), ("line\nbreak", "0" * 64), ("app", KEY), ("app", "")],
+)
+def test_a_key_that_could_never_match_is_refused_at_the_start(client: str, digest: str) -> None:
+    with pytest.raises(SettingsError, match="MAIL_INGEST_KEYS"):
+        HttpSettings(keys={client: digest})
 
 
 async def test_a_client_sees_its_own_submissions_and_mails_only(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
+from adapters.local.new_file import NewFile
 from http_intake.doors import HttpSettings
 from http_intake.problem_types import CATALOGUE
 from shared.errors import ServiceUnavailableError, StorageFullError
@@ -14,10 +17,25 @@ from tests.support.http_door import JPEG, MAIL, Door, open_door
 from tests.support.raw_http import FORM_END, FORM_TYPE, form_part
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
     from pathlib import Path
 
 PHOTO = form_part("a", JPEG, "a.jpg")
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Door]:
+    """One door for everything that is refused; it must never hold anything."""
+
+    def guard(url: str) -> str | None:
+        return "It points inside." if "10.0.0.1" in url else None
+
+    async with open_door(tmp_path_factory.mktemp("door"), check_callback=guard) as door:
+        yield door
+        assert await door.blobs() == []
+        assert await door.services.queue.depth() == 0
 
 
 def problem(answer: httpx.Response, status: int, name: str) -> dict[str, Any]:
@@ -61,12 +79,10 @@ async def post_form(door: Door, body: bytes, content_type: str = FORM_TYPE) -> h
     ],
 )
 async def test_a_body_that_cannot_be_read_is_refused(
-    tmp_path: Path, body: bytes, content_type: str, status: int, name: str
+    door: Door, body: bytes, content_type: str, status: int, name: str
 ) -> None:
-    async with open_door(tmp_path) as door:
-        problem(await post_form(door, body, content_type), status, name)
-        assert await door.blobs() == []
-        assert await door.services.queue.depth() == 0
+    problem(await post_form(door, body, content_type), status, name)
+    assert await door.blobs() == []
 
 
 @pytest.mark.parametrize(
@@ -82,23 +98,16 @@ async def test_a_body_that_cannot_be_read_is_refused(
         ("calback_url", b"https://example.org/misspelt"),
     ],
 )
-async def test_a_field_that_cannot_be_used_is_named(
-    tmp_path: Path, field: str, value: bytes
-) -> None:
-    def guard(url: str) -> str | None:
-        return "It points inside." if "10.0.0.1" in url else None
-
-    async with open_door(tmp_path, check_callback=guard) as door:
-        body = PHOTO + form_part(field, value) + FORM_END
-        refusal = problem(await post_form(door, body), 422, "invalid-field")
-        assert refusal["field"] == field
-        assert await door.blobs() == []
+async def test_a_field_that_cannot_be_used_is_named(door: Door, field: str, value: bytes) -> None:
+    body = PHOTO + form_part(field, value) + FORM_END
+    refusal = problem(await post_form(door, body), 422, "invalid-field")
+    assert refusal["field"] == field
+    assert await door.blobs() == []
 
 
-async def test_a_field_sent_twice_is_refused(tmp_path: Path) -> None:
-    async with open_door(tmp_path) as door:
-        twice = form_part("text", b"one") + form_part("text", b"two")
-        problem(await post_form(door, twice + PHOTO + FORM_END), 422, "invalid-field")
+async def test_a_field_sent_twice_is_refused(door: Door) -> None:
+    twice = form_part("text", b"one") + form_part("text", b"two")
+    problem(await post_form(door, twice + PHOTO + FORM_END), 422, "invalid-field")
 
 
 async def test_too_many_parts_are_refused(tmp_path: Path) -> None:
@@ -125,19 +134,17 @@ async def test_a_body_over_the_limit_is_refused_with_the_limit(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9"])
-async def test_an_idempotency_key_that_is_none_is_refused(tmp_path: Path, key: str) -> None:
-    async with open_door(tmp_path) as door:
-        headers = httpx.Headers({"Content-Type": "message/rfc822"}, encoding="latin-1")
-        headers["Idempotency-Key"] = key
-        answer = await door.client.post("/v1/emails", content=MAIL, headers=headers)
-        problem(answer, 400, "invalid-request")
+async def test_an_idempotency_key_that_is_none_is_refused(door: Door, key: str) -> None:
+    headers = httpx.Headers({"Content-Type": "message/rfc822"}, encoding="latin-1")
+    headers["Idempotency-Key"] = key
+    answer = await door.client.post("/v1/emails", content=MAIL, headers=headers)
+    problem(answer, 400, "invalid-request")
 
 
-async def test_an_expectation_that_we_do_not_know_is_refused(tmp_path: Path) -> None:
-    async with open_door(tmp_path) as door:
-        headers = {"Expect": "a-miracle", "Content-Type": "message/rfc822"}
-        answer = await door.client.post("/v1/emails", content=MAIL, headers=headers)
-        problem(answer, 417, "expectation-failed")
+async def test_an_expectation_that_we_do_not_know_is_refused(door: Door) -> None:
+    headers = {"Expect": "a-miracle", "Content-Type": "message/rfc822"}
+    answer = await door.client.post("/v1/emails", content=MAIL, headers=headers)
+    problem(answer, 417, "expectation-failed")
 
 
 @pytest.mark.parametrize(
@@ -151,16 +158,14 @@ async def test_an_expectation_that_we_do_not_know_is_refused(tmp_path: Path) -> 
         "/elsewhere",
     ],
 )
-async def test_what_is_not_there_is_not_found(tmp_path: Path, path: str) -> None:
-    async with open_door(tmp_path) as door:
-        problem(await door.client.get(path), 404, "not-found")
+async def test_what_is_not_there_is_not_found(door: Door, path: str) -> None:
+    problem(await door.client.get(path), 404, "not-found")
 
 
-async def test_another_method_is_refused_with_those_that_are_allowed(tmp_path: Path) -> None:
-    async with open_door(tmp_path) as door:
-        answer = await door.client.put("/v1/emails", content=MAIL)
-        problem(answer, 405, "method-not-allowed")
-        assert answer.headers["allow"] == "POST"
+async def test_another_method_is_refused_with_those_that_are_allowed(door: Door) -> None:
+    answer = await door.client.put("/v1/emails", content=MAIL)
+    problem(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize(
@@ -190,6 +195,23 @@ async def test_a_failure_behind_the_door_leaves_nothing_visible(
             assert form.headers["retry-after"] == "8"
         again = await post_form(door, PHOTO + FORM_END)
         assert again.status_code == 202
+
+
+async def test_a_disk_that_fills_up_in_the_middle_leaves_nothing_visible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with open_door(tmp_path) as door:
+        with monkeypatch.context() as patch:
+            patch.setattr(NewFile, "write", fail)
+            large = form_part("a", JPEG + bytes(2_000_000), "a.jpg")
+            problem(await post_form(door, PHOTO + large + FORM_END), 507, "storage-full")
+            headers = {"Content-Type": "message/rfc822"}
+            mail = await door.client.post("/v1/emails", content=MAIL + large, headers=headers)
+            problem(mail, 507, "storage-full")
+        assert await door.blobs() == []
 
 
 async def test_an_error_nobody_foresaw_is_a_problem_too(
