@@ -47,9 +47,10 @@ class ConsoleFormatter(logging.Formatter):
         facts.pop("action", None)
         shown = "".join(f"  {name}={value}" for name, value in facts.items())
         colour = _COLOURS.get(record.levelno, "")
+        message = _one_line(record.getMessage())
         line = (
-            f"{_time(record):%H:%M:%S} {colour}{record.levelname:<7} {_one_line(record.getMessage())}"
-            f"{_PLAIN}{_DIM}{_one_line(shown)}{_PLAIN}"
+            f"{_time(record):%H:%M:%S} {colour}{record.levelname:<7} {message}{_PLAIN}"
+            f"{_DIM}{_one_line(shown)}{_PLAIN}"
         )
         trace = self.formatException(record.exc_info) if record.exc_info else ""
         return f"{line}\n{trace}" if trace else line

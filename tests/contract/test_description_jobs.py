@@ -87,9 +87,9 @@ class Desk:
         """The job IDs that a describer has worked on, in order, again for each time."""
         return [line.split()[1] for line in self._lines()]
 
-    def processes(self) -> set[int]:
-        """The process IDs of the describers that have worked."""
-        return {int(line.split()[0]) for line in self._lines()}
+    def processes(self) -> list[int]:
+        """The process IDs of the describers that have worked, in order, each once."""
+        return list(dict.fromkeys(int(line.split()[0]) for line in self._lines()))
 
     def _lines(self) -> list[str]:
         file = self.services.folder / "blobs" / "media" / "runs.txt"
@@ -194,6 +194,17 @@ async def test_a_file_that_crashes_two_processes_is_unreadable(tmp_path: Path) -
         assert (await desk.result(good)).status == "described"
 
 
+async def test_no_file_is_blamed_when_every_process_dies(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        names = [f"crash-always-{number}.jpg" for number in range(4)]
+        jobs = [await desk.start(name, name.encode()) for name in names]
+        await until(lambda: desk.runs().count(jobs[-1]) == 2)
+        blamed = [await desk.result(job_id) for job_id in jobs[:3]]
+
+        assert {ended.status for ended in blamed} == {"unreadable"}
+        assert await desk.jobs.open_jobs() == 1
+
+
 async def test_a_process_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
     async with open_desk(tmp_path) as desk:
         hanging, good = await desk.start("hang.jpg"), await desk.start("good.jpg", b"y")
@@ -202,7 +213,7 @@ async def test_a_process_that_hangs_is_killed_and_replaced(tmp_path: Path) -> No
         assert ended.status == "unreadable"
         assert ended.reason == "It took longer than 1 seconds, twice."
         assert (await desk.result(good)).status == "described"
-        assert not any(is_running(pid) for pid in list(desk.processes())[:2])
+        assert not any(is_running(pid) for pid in desk.processes()[:2])
 
 
 async def test_a_service_that_is_down_is_waited_for(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_KILLS = 2
+_LOST_BY_FILES = 6  # in a row; more of them are the describer's own fault
 _LOOKED_AT = 100  # due jobs, to find one that may run
 _FIRST_PAUSE_S = 0.5  # doubles with every failure
 _LONGEST_REST_S = 60.0  # of the service
@@ -32,6 +34,7 @@ class JobBoard:
         self._running: dict[str, rows.OpenJob] = {}
         self._rests_until = 0.0
         self._failures = 0  # of the service, in a row
+        self._lost = 0  # processes, since one has last answered
 
     async def take(self) -> rows.OpenJob:
         """Wait for a job that may run; it is the caller's until `release`."""
@@ -48,9 +51,19 @@ class JobBoard:
         del self._running[job.job.job_id]
         self._wakeup.notify()
 
-    async def count_kill(self, job: rows.OpenJob) -> None:
-        """The job has cost a process its life."""
+    def answered(self) -> None:
+        """A process has answered, so the describer as such works."""
+        self._lost = 0
+
+    async def count_kill(self, job: rows.OpenJob) -> bool:
+        """The job has cost a process its life; whether it is to blame for it.
+
+        Twice is no accident, unless every process dies: then the describer itself is broken, and
+        no file is to suffer for that.
+        """
+        self._lost += 1
         await self._database.write(lambda it: rows.count_kill(it, job.job.job_id))
+        return job.kills + 1 >= _KILLS and self._lost <= _LOST_BY_FILES
 
     async def close(self, job: rows.OpenJob) -> None:
         """The job has ended, and the service has answered."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_KILLS = 2  # a process that is lost once may be bad luck; lost twice, it is the file
 _PAUSE_AFTER_FAULT_S = 2.0
 
 
@@ -91,10 +90,8 @@ class DescriptionWorker:
         try:
             response = await process.describe(await self._request(job), self._time_s(job))
         except DescriberLostError as exc:
-            await self._board.count_kill(job)
-            if job.kills + 1 < _KILLS:
-                return None
-            return _unreadable(job, f"{str(exc).rstrip('.')}, twice.")
+            return await self._lost(job, str(exc))
+        self._board.answered()
         if response.status is Status.UNAVAILABLE:
             return await self._waited(job, response)
         if response.description is None:
@@ -105,6 +102,18 @@ class DescriptionWorker:
             )
         await self._blobs.put(name, to_json(response.description), content_type="application/json")
         return _described(job, name)
+
+    async def _lost(self, job: OpenJob, reason: str) -> MediaDescribed | None:
+        """Try a file that has cost a process once more, at once; then it is unreadable."""
+        logger.warning(
+            "describer process lost",
+            extra={"action": "describer_lost", "job_id": job.job.job_id, "reason": reason},
+        )
+        if await self._board.count_kill(job):
+            return _unreadable(job, f"{reason.rstrip('.')}, twice.")
+        if job.kills > 0:
+            await self._board.postpone(job, None)
+        return None
 
     async def _waited(self, job: OpenJob, response: Response) -> MediaDescribed | None:
         """Try later, until we have waited for too long."""
