@@ -124,7 +124,7 @@ class BufferedContainer:
             path=child_path(self._part.part.path, self._part.children),
             parent=self._part.part,
             media_type=enclosure.media_type,
-            disposition="attachment",
+            disposition="attachment" if name else "",
             file_name=name,
             content_id=enclosure.content_id,
             container=kinds.container_of(enclosure.media_type, name),
