@@ -127,7 +127,7 @@ def _labels(item: MediaOutcome) -> str:
     seen = [*description.get("labels", ()), *description.get("objects", ())]
     best = {each["name"]: each["confidence"] for each in sorted(seen, key=_confidence)}
     names = sorted(best.items(), key=lambda entry: -entry[1])[:_MOST_LABELS]
-    return ", ".join(f"{name} {confidence:.0%}" for name, confidence in names) or item.status.value
+    return ", ".join(f"{name} {confidence:.0%}" for name, confidence in names) or "(nothing named)"
 
 
 def _confidence(seen: dict[str, float]) -> float:
