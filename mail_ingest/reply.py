@@ -105,7 +105,7 @@ def compose_notice(
         return None
     message = _message(address, sender, visible(subject)[:_LONGEST_SUBJECT], date)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text, cte=_QUOTED)
+    message.set_content(text.encode("utf-8", "replace").decode("utf-8"), cte=_QUOTED)
     return _outgoing(message, address, f"notice.{notice_id}", sender)
 
 

@@ -97,13 +97,18 @@ class SmtpSession(SMTP):
         super().connection_made(transport)
         if self not in self._sessions:  # STARTTLS comes here a second time
             self._sessions.add(self)
-            self._conversation().add_done_callback(lambda _: self._sessions.discard(self))
+            self._conversation().add_done_callback(self._forget)
 
     def end(self) -> asyncio.Task[None]:
         """Cut the connection; the task that ends with the session, its files put in order."""
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
         return self._conversation()
+
+    def _forget(self, conversation: asyncio.Task[None]) -> None:
+        self._sessions.discard(self)
+        if not conversation.cancelled():
+            conversation.exception()  # the loss of the connection, which is no news
 
     def _conversation(self) -> asyncio.Task[None]:
         if self._handler_coroutine is None:
@@ -168,8 +173,8 @@ class SmtpSession(SMTP):
             elif size > 2 * limit:
                 await self.push(verdict)
                 raise ConnectionResetError
-        if decoder.rest:  # the client is ahead of us: these are its next commands
-            self._reader.feed_data(decoder.rest)
+        if decoder.rest and not self._reader.at_eof():
+            self._reader.feed_data(decoder.rest)  # the client is ahead of us: its next commands
         return verdict
 
     async def _write(self, delivery: MaildirDelivery, data: bytes) -> str | None:
@@ -192,7 +197,8 @@ class SmtpSession(SMTP):
         session = self.session or Session(self.loop)
         sender = (envelope.mail_from or "").strip("<>")
         protocol = "ESMTPS" if session.ssl else "ESMTP" if session.extended_smtp else "SMTP"
-        peer = session.peer[0] if isinstance(session.peer, tuple) else "local"
+        peer = str(session.peer[0]) if isinstance(session.peer, tuple) else "local"
+        peer = f"IPv6:{peer}" if ":" in peer else peer  # RFC 5321 4.1.3
         when = format_datetime(self._clock.now())
         lines = (
             f"Return-Path: <{sender}>",
