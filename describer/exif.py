@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from PIL.ExifTags import GPS, IFD, Base
 
@@ -17,7 +17,7 @@ from describer.media import DECODER_ERRORS
 from shared.description import Capture, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from PIL import Image
 
@@ -104,7 +104,7 @@ def _degrees(
     side = _text(ref).upper()
     if side not in (positive, negative) or not isinstance(value, tuple | list):
         return None
-    sequence: tuple[object, ...] = tuple(value)  # pyright: ignore[reportUnknownVariableType]
+    sequence = cast("Sequence[object]", value)
     parts = [_number(part) for part in sequence]
     if not 1 <= len(parts) <= 3 or any(part is None for part in parts):
         return None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _FEWEST, _MOST = 4, 12
 _FORWARD_PIXELS = 100_000_000  # to decode from a key frame towards the wanted time, at the most
-_FORWARD_LEAST = 10  # frames, however large
+_FORWARD_LEAST, _FORWARD_MOST = 10, 1000  # frames, however large or small
 _SAME = 4.0  # mean difference of brightness (0..255) below which two frames are the same
 
 
@@ -108,7 +108,7 @@ def _frame_at(footage: Footage, wanted_ms: int) -> VideoFrame | None:
     if not footage.seek(wanted_ms / 1000):
         return None
     pixels = max(1, footage.stream.width * footage.stream.height)
-    most = max(_FORWARD_LEAST, _FORWARD_PIXELS // pixels)
+    most = min(max(_FORWARD_LEAST, _FORWARD_PIXELS // pixels), _FORWARD_MOST)
     best: VideoFrame | None = None
     for best in islice(footage.decode(), most):
         if footage.time_ms(best) >= wanted_ms:

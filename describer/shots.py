@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ _CUT = 30.0  # mean difference of the colours (0..255) of two frames that makes 
 # Pixels to decode for this, one to two seconds of a core. A longer video is judged by its key
 # frames only, which encoders set at cuts.
 _PIXEL_BUDGET = 400_000_000
+_MOST_FRAMES = 20_000  # however small they are
 
 
 def shot_starts(footage: Footage) -> tuple[int, ...]:
@@ -29,9 +31,8 @@ def shot_starts(footage: Footage) -> tuple[int, ...]:
         return (0,)
     footage.stream.codec_context.skip_frame = "DEFAULT" if whole else "NONKEY"
     starts, before = [0], None
-    for count, frame in enumerate(footage.decode()):
-        if count * pixels > _PIXEL_BUDGET:
-            break
+    most = min(_MOST_FRAMES, _PIXEL_BUDGET // pixels + 1)
+    for count, frame in enumerate(islice(footage.decode(), most)):
         if whole and count % _EVERY:
             continue
         colours = _colours(frame)

@@ -15,6 +15,7 @@ from describer.providers.base import Findings
 from describer.providers.box_formats import read_box
 from describer.providers.json_values import as_number, as_object
 from describer.providers.paths import Node, exists, find, first
+from shared.codec import to_json
 from shared.description import (
     Caption,
     DetectedObject,
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 
     from describer.providers.mapping import AnswerTable, ItemTable, Mapping
     from shared.description import Box
+    from shared.model import JsonObject
 
 _MOST_ITEMS = 200
+_LARGEST_RAW = 256_000  # bytes of JSON
 _LONGEST_TEXT = 2000
 _LONGEST_NAME = 200
 
@@ -103,7 +106,7 @@ class _Reader:
                 adult=self._score(self.table.adult), violence=self._score(self.table.violence)
             ),
             language=self._name(self.table.language) or "en",
-            raw=as_object(self.root.value),
+            raw=_kept(self.root.value),
         )
 
     def _caption(self) -> Caption | None:
@@ -155,6 +158,12 @@ class _Reader:
 
     def _first(self, path: str | None) -> Any:
         return None if path is None else first(self.root, path)
+
+
+def _kept(answer: Any) -> JsonObject | None:
+    """The answer itself for the desk, unless it would swell every copy of the description."""
+    members = as_object(answer)
+    return members if members is not None and len(to_json(members)) <= _LARGEST_RAW else None
 
 
 def _milliseconds(item: ItemTable, node: Node) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -21,6 +21,7 @@ def make_video(
     options: dict[str, str] | None = None,
 ) -> None:
     """Write a video of 10 frames a second whose colour changes every second."""
+    container: Any  # PyAV's streams are typed by the literal names of codecs
     with av.open(str(path), "w", options=options or {}) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(codec, rate=10)
@@ -32,4 +33,15 @@ def make_video(
             for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")):
                 container.mux(packet)
         for packet in stream.encode():
+            container.mux(packet)
+
+
+def make_sound(path: Path) -> None:
+    """Write a tenth of a second of silence."""
+    container: Any
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+        silence.sample_rate = 8000
+        for packet in (*stream.encode(silence), *stream.encode()):
             container.mux(packet)

@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, override
 
@@ -59,8 +60,8 @@ class Seen:
 class ThirdPartyServer:
     """Answers requests with its replies in order; the last one stays."""
 
-    url: str
     replies: list[Reply]
+    url: str = ""
     seen: list[Seen] = field(default_factory=list[Seen])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,9 +75,9 @@ class ThirdPartyServer:
 @contextmanager
 def third_party_server(*replies: Reply) -> Generator[ThirdPartyServer]:
     """A running server; ``{url}`` in a header of a reply becomes its own URL."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    service = ThirdPartyServer(f"http://127.0.0.1:{http.server_port}/describe", list(replies))
-    http.service = service  # type: ignore[attr-defined]
+    handler = partial(_Handler, service=(service := ThirdPartyServer(list(replies))))
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    service.url = f"http://127.0.0.1:{http.server_port}/describe"
     thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
@@ -88,6 +89,10 @@ def third_party_server(*replies: Reply) -> Generator[ThirdPartyServer]:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    def __init__(self, *args: Any, service: ThirdPartyServer) -> None:
+        self._service = service
+        super().__init__(*args)
+
     def do_POST(self) -> None:
         self._answer(self.rfile.read(int(self.headers["Content-Length"])))
 
@@ -102,16 +107,15 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
     def _answer(self, body: bytes) -> None:
-        service: ThirdPartyServer = self.server.service  # type: ignore[attr-defined]
         headers = {name.lower(): text for name, text in self.headers.items()}
         request = Seen(method=self.command, path=self.path, headers=headers, body=body)
-        reply = service.next_reply(request)
+        reply = self._service.next_reply(request)
         time.sleep(reply.wait_s)
         self.close_connection = True
         if reply.hang_up:
             return
         try:
-            self._send(reply, service.url)
+            self._send(reply, self._service.url)
         except OSError:
             return  # the client has lost its patience
 

@@ -26,7 +26,7 @@ def _read(name: str, answer: Any) -> Findings:
 
 
 def test_an_answer_of_azure_content_understanding_is_read() -> None:
-    answer = {
+    answer: dict[str, Any] = {
         "status": "Succeeded",
         "result": {
             "analyzerId": "newsroom",
@@ -51,7 +51,7 @@ def test_an_answer_of_azure_content_understanding_is_read() -> None:
 
 
 def test_an_answer_of_google_is_read() -> None:
-    answer = {
+    answer: dict[str, Any] = {
         "responses": [
             {
                 "labelAnnotations": [{"description": "Sky", "score": 0.96}],
@@ -89,7 +89,7 @@ def test_an_answer_of_google_without_findings_is_still_an_answer() -> None:
 
 def test_an_answer_of_rekognition_is_read() -> None:
     box = {"Width": 0.25, "Height": 0.5, "Left": 0.1, "Top": 0.2}
-    answer = {
+    answer: dict[str, Any] = {
         "LabelModelVersion": "3.0",
         "Labels": [
             {

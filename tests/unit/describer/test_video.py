@@ -1,17 +1,17 @@
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
-import av
-import numpy as np
 import pytest
 
 from describer.frames import wanted_times
 from describer.media import Limits, UnreadableMediaError
+from describer.pixels import grey
 from describer.quicktime import read_metadata
 from describer.video import read_video
 from shared.description import Capture, Place
-from tests.support.make_video import make_video
+from tests.support.make_video import make_sound, make_video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +46,19 @@ def test_a_video_gives_4_to_12_frames(duration_ms: int, count: int) -> None:
     times = wanted_times(duration_ms)
     assert len(times) == count
     assert all(0 <= time <= duration_ms for time in times)
+
+
+def test_a_video_of_a_phone_held_upright_is_turned(tmp_path: Path, limits: Limits) -> None:
+    make_video(tmp_path / "phone.mp4", seconds=2, size=(64, 32))
+    video = bytearray((tmp_path / "phone.mp4").read_bytes())
+    matrix = video.index(b"tkhd") + 44  # ISO 14496-12 section 8.3.2, version 0
+    clockwise = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    video[matrix : matrix + 36] = struct.pack(">9i", *clockwise)
+    (tmp_path / "phone.mp4").write_bytes(video)
+    reading = read_video(tmp_path / "phone.mp4", limits)
+    assert (reading.width, reading.height) == reading.poster.size == (32, 64)
+    top, bottom = grey(reading.frames[-1].picture, 1, 2)[:, 0]
+    assert top > bottom + 20  # the left half changes, and it must be on top now
 
 
 def test_frames_that_look_the_same_count_once(tmp_path: Path, limits: Limits) -> None:
@@ -137,12 +150,7 @@ def test_a_video_of_too_many_pixels_is_refused(media: Path) -> None:
 
 
 def test_a_sound_file_holds_no_moving_pictures(tmp_path: Path, limits: Limits) -> None:
-    with av.open(str(tmp_path / "sound.mov"), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=8000)
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
-        sound.sample_rate = 8000
-        for packet in (*stream.encode(sound), *stream.encode()):
-            container.mux(packet)
+    make_sound(tmp_path / "sound.mov")
     with pytest.raises(UnreadableMediaError, match="no moving pictures"):
         read_video(tmp_path / "sound.mov", limits)
 

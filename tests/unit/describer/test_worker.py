@@ -17,7 +17,7 @@ from tests.support.describer_process import DescriberProcess, describer_process
 from tests.support.third_party_server import Reply, json_reply, third_party_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX processes")
 
@@ -84,7 +84,7 @@ def test_it_ignores_interrupts_and_ends_when_its_input_is_closed(media: Path) ->
 
 
 def test_its_memory_is_limited_and_noted(
-    warm: DescriberProcess, media: Path, record_property: pytest.RecordProperty
+    warm: DescriberProcess, media: Path, record_property: Callable[[str, object], None]
 ) -> None:
     warm.ask(media / "coffee.jpg")
     peak = warm.peak_rss_mb()
