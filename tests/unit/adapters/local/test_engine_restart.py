@@ -121,6 +121,27 @@ async def test_a_timer_that_came_due_while_nobody_ran_fires_after_a_restart(tmp_
         assert (await ended(engine, "a", within_s=2)).state is InstanceState.COMPLETED
 
 
+async def test_an_instance_that_continued_as_new_begins_there_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    def rounds(ctx: task.OrchestrationContext, payload: JsonObject) -> Steps:
+        yield ctx.call_activity("act", input=payload)
+        yield ctx.wait_for_external_event("Go")
+        if payload["round"] < 3:
+            ctx.continue_as_new({"round": payload["round"] + 1})
+        return payload
+
+    path = tmp_path / "e.db"
+    async with local_engine(path, [rounds], {"act": echo}) as engine:
+        await engine.start("rounds", instance_id="a", payload={"round": 1})
+    for _ in range(3):
+        async with local_engine(path, [rounds], {"act": echo}) as engine:
+            await engine.raise_event("a", name="Go", payload={})
+            await asyncio.sleep(0.1)
+    async with local_engine(path, [rounds], {"act": echo}) as engine:
+        assert (await ended(engine, "a", within_s=2)).output == {"round": 3}
+
+
 async def test_an_activity_that_is_tried_again_is_not_forgotten_by_a_restart(
     tmp_path: Path,
 ) -> None:
@@ -202,7 +223,13 @@ async def test_a_stopped_engine_says_so(tmp_path: Path) -> None:
 async def test_a_full_disk_is_reported_and_nothing_of_the_call_has_happened(
     tmp_path: Path, disk: Disk
 ) -> None:
-    async with local_engine(tmp_path / "e.db", [step, wait], {"act": echo}) as engine:
+    runs: list[JsonObject] = []
+
+    async def act(payload: JsonObject) -> JsonObject:
+        runs.append(payload)
+        return payload
+
+    async with local_engine(tmp_path / "e.db", [step, wait], {"act": act}) as engine:
         await engine.start("wait", instance_id="waiting", payload={})
         disk.fill()
         large = {"text": "x" * 100_000}
@@ -216,6 +243,7 @@ async def test_a_full_disk_is_reported_and_nothing_of_the_call_has_happened(
         assert (await ended(engine, "a")).output == {"n": 1}
         assert await engine.raise_event("waiting", name="Go", payload={"n": 2})
         assert (await ended(engine, "waiting")).output == {"n": 2}
+    assert runs == [{"n": 1}]
 
 
 async def test_a_result_that_a_full_disk_refused_is_made_again(tmp_path: Path, disk: Disk) -> None:
