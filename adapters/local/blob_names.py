@@ -77,8 +77,11 @@ def _entries(folder: str, before: str) -> list[tuple[str, str, bool]]:
 
 def _parts(segment: str) -> list[str]:
     """A segment as file names: all but the last go on in the next."""
-    parts: list[str] = [""]
-    for piece in re.findall(r"%..|.", _ESCAPED.sub(_escape, segment), re.DOTALL):
+    escaped = _ESCAPED.sub(_escape, segment)
+    if len(escaped.encode()) <= _MAX_SEGMENT_BYTES:
+        return [escaped]
+    parts = [""]
+    for piece in re.findall(r"%..|.", escaped, re.DOTALL):
         if len((parts[-1] + piece).encode()) > _MAX_SEGMENT_BYTES:
             parts[-1] += _GOES_ON
             parts.append("")

@@ -56,11 +56,12 @@ class NewFile:
             self._file = None
 
     def _name(self, destination: Path, give_name: Callable[[], object]) -> None:
-        changed = make_folders(destination.parent)
+        folder = destination.parent
+        changed = make_folders(folder)
         try:
             give_name()
         except FileNotFoundError:  # somebody has just removed the folder, because it was empty
-            changed = make_folders(destination.parent)
+            changed = make_folders(folder)
             give_name()
-        for folder in (destination.parent, *changed):
-            sync_folder(folder)
+        for changed_folder in (folder, *changed):
+            sync_folder(changed_folder)
