@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from mail_ingest.attachments import is_text_body, kind_of, why_refused
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mail_ingest.mime.events import Event, Part
 
 _MOST_DEFECTS = 100
+_EVENTS_AT_A_TIME = 64
 
 
 class ContentSorter:
@@ -34,7 +36,9 @@ class ContentSorter:
 
     async def take(self, events: Iterable[Event]) -> None:
         """Raises StorageFullError."""
-        for event in events:
+        for number, event in enumerate(events):
+            if number % _EVENTS_AT_A_TIME == _EVENTS_AT_A_TIME - 1:
+                await asyncio.sleep(0)  # thousands of tiny parts must not hold up the event loop
             match event:
                 case PartStarted(part):
                     self._start(part)

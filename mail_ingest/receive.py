@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_BLOCK_BYTES = 256 * 1024  # up to here a message is read on the event loop, in about 1 ms
+_BLOCK_BYTES = 256 * 1024
+_SMALL_BYTES = 64 * 1024  # up to here a message is worked on without a thread, in about 2 ms
 _MOST_DEFECTS = 100
 _under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by submission ID
 
@@ -129,7 +130,8 @@ class _Reception:
             await self._collector.abandon()
             raise
         original = BlobRef(blob=name, size=self._size, sha256=self._digest.hexdigest())
-        return self._submission(original, content)
+        message = await self._in_time(self._read_message)
+        return self._submission(original, content, message)
 
     async def _read(self, chunks: AsyncIterator[bytes], draft: Draft) -> None:
         async for block in _blocks(chunks):
@@ -150,12 +152,14 @@ class _Reception:
 
     async def _in_time[**P, T](self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Small messages are worked on here; a large one must not hold up the event loop."""
-        if self._size <= _BLOCK_BYTES:
+        if self._size <= _SMALL_BYTES:
             return work(*args, **kwargs)
         return await asyncio.to_thread(work, *args, **kwargs)
 
-    def _submission(self, original: BlobRef, content: BodyContent) -> Submission:
-        message = read_message(self._content.header, authserv_id=self._policy.authserv_id)
+    def _read_message(self) -> Message:
+        return read_message(self._content.header, authserv_id=self._policy.authserv_id)
+
+    def _submission(self, original: BlobRef, content: BodyContent, message: Message) -> Submission:
         return Submission(
             id=self._id,
             source=self._origin.source,
