@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 _SECTOR = 512
 _MINI = 64
 _CUTOFF = 4096
-_FREE, _END, _FAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+_FREE, _END, _FAT, _DIFAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFC
+_IN_HEADER = 109  # sectors of the FAT that the header has room for
 
 type Tree = dict[str, "bytes | Tree"]
 
@@ -126,15 +127,27 @@ def compound_file(tree: Tree) -> bytes:
     mini_fat = layout.place(_table(layout.mini_fat))
     directory = layout.place(b"".join(layout.entries))
     fat_start = len(layout.sectors)
-    count = -(-(fat_start + 1) // (_SECTOR // 4 - 1))
-    layout.fat += [_FAT] * count
+    count = -(-(fat_start + 1) // (_SECTOR // 4 - 2))  # room for the FAT and the DIFAT themselves
+    places = list(range(fat_start, fat_start + count))
+    difat = _difat(places[_IN_HEADER:], fat_start + count)
+    layout.fat += [_FAT] * count + [_DIFAT] * len(difat)
     header = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16)
     header += struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
     header += struct.pack("<IIIII", 0, count, directory, 0, _CUTOFF)
-    header += struct.pack("<IIII", mini_fat, -(-len(layout.mini_fat) // 128), _END, 0)
-    header += _table(list(range(fat_start, fat_start + count)), 109 * 4)
-    table = _table(layout.fat, count * _SECTOR)
-    return header + b"".join(layout.sectors) + table
+    header += struct.pack("<II", mini_fat, -(-len(layout.mini_fat) // 128))
+    header += struct.pack("<II", fat_start + count if difat else _END, len(difat))
+    header += _table(places[:_IN_HEADER], _IN_HEADER * 4)
+    return header + b"".join(layout.sectors) + _table(layout.fat, count * _SECTOR) + b"".join(difat)
+
+
+def _difat(places: list[int], first: int) -> list[bytes]:
+    """The sectors that say where the FAT goes on, beyond what the header has room for."""
+    pieces = [places[at : at + 127] for at in range(0, len(places), 127)]
+    following = [*range(first + 1, first + len(pieces)), _END]
+    return [
+        _table(piece + [_FREE] * (127 - len(piece)) + [after])
+        for piece, after in zip(pieces, following, strict=False)
+    ]
 
 
 def _table(numbers: list[int], size: int = 0) -> bytes:

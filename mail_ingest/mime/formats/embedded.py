@@ -65,10 +65,8 @@ type Piece = Text | FileStarted | FileData | FileEnded
 type _Lines = Generator[None, bytes | None, bytes | None]
 """Lines go in, None when the body is over; the first line that is no longer its own comes back."""
 
-_BINHEX_LINE = re.compile(rb"\(This file must be converted with BinHex", re.IGNORECASE)
-_MAY_START_A_FILE = re.compile(
-    rb"^(?:begin [0-7]|=ybegin |\(This file must)", re.MULTILINE | re.IGNORECASE
-)
+_BINHEX_LINE = b"(This file must be converted with BinHex"
+_FIRST_WORDS = (b"begin ", b"=ybegin ", _BINHEX_LINE)  # of a line that may begin a file
 _LONGEST_LINE = 4096
 _LINE = re.compile(rb"[^\n]{0,4095}+\n|[^\n]{4096}")  # a longer line comes in pieces
 
@@ -103,7 +101,7 @@ class EmbeddedFileScanner:
 
     def _take(self, data: bytes) -> None:
         end = data.rfind(b"\n") + 1
-        if self._idle and not _MAY_START_A_FILE.search(data, 0, end):
+        if self._idle and not _may_begin_a_file(data, end):
             self._data += data[:end]  # nearly every body, in one step
             self._at_line_start = bool(end) or self._at_line_start
         else:
@@ -143,7 +141,7 @@ class EmbeddedFileScanner:
                 line = yield from self._yenc_file(header)
             elif self._at_line_start and (name := uuencode.begin_line_name(line)) is not None:
                 line = yield from self._uuencoded_file(line, name)
-            elif self._at_line_start and _BINHEX_LINE.match(line):
+            elif self._at_line_start and line.startswith(_BINHEX_LINE):
                 line = yield from self._binhex_file(line)
             else:
                 self._data += line
@@ -212,3 +210,10 @@ class EmbeddedFileScanner:
             line = yield
         self._end()
         return line
+
+
+def _may_begin_a_file(data: bytes, end: int) -> bool:
+    """Whether a line before `end` may; a regular expression takes ten times as long to say so."""
+    return data.startswith(_FIRST_WORDS) or any(
+        data.find(b"\n" + words, 0, end) >= 0 for words in _FIRST_WORDS
+    )

@@ -48,6 +48,13 @@ def test_another_reader_finds_the_same_attachments() -> None:
     assert other == found(open_outlook_msg(raw, LIMITS))
 
 
+def test_a_file_whose_sector_table_goes_beyond_the_header_is_read() -> None:
+    film = File(name="film.mp4", content=bytes(range(251)) * 70_000)  # 17 MB: a chain of DIFAT
+    raw = msg(LOGO, film)
+    assert found(open_outlook_msg(raw, LIMITS))[1] == ("film.mp4", film.content)
+    assert Message.load(raw).attachments[1].file_bytes == film.content
+
+
 def test_names_in_a_code_page_are_read() -> None:
     file = File(name="Пожар.jpg", content=b"x")
     raw = msg(file, unicode=False, codepage=1251)
