@@ -130,6 +130,13 @@ class SmtpSession(SMTP):
         await self.push(verdict)
 
     @override
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        try:
+            return super()._getaddr(arg)
+        except (AttributeError, IndexError, ValueError):  # the library trips over some nonsense
+            return None, None
+
+    @override
     async def handle_exception(self, error: Exception) -> str:
         logger.error(
             "SMTP session failed",

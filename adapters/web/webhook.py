@@ -54,14 +54,14 @@ class WebhookSender:
         self._clock = clock
         self._timeout_s = timeout_s
         self._names = ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, thread_name_prefix="webhook-names")
-        self._tls = tls or httpx.create_ssl_context()
+        self._tls = tls
 
     async def send(self, url: str, *, webhook_id: str, body: bytes) -> ReplyReceipt:
         """Try once; `body` is JSON. Never raises for what the receiver or the network does."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout_s):
-                vetted = await loop.run_in_executor(self._names, self._guard.vet, url)
+                vetted = await loop.run_in_executor(self._names, self._vet, url)
                 if isinstance(vetted, Refusal):
                     return _refused(vetted.sentence)
                 return await self._call(vetted, webhook_id, body)
@@ -76,12 +76,18 @@ class WebhookSender:
         """Let go of the threads that look names up."""
         self._names.shutdown(wait=False, cancel_futures=True)
 
+    def _vet(self, url: str) -> Target | Refusal:
+        """The blocking part. Certificates are read at the first call: most programs make none."""
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()
+        return self._guard.vet(url)
+
     async def _call(self, target: Target, webhook_id: str, body: bytes) -> ReplyReceipt:
         # A client per call: a pool would find a connection by its address, and so use one whose
         # certificate was checked for another name. No proxy: it would look the name up again.
         timeout = httpx.Timeout(self._timeout_s, connect=_CONNECT_S)
         async with httpx.AsyncClient(
-            verify=self._tls, timeout=timeout, follow_redirects=False, trust_env=False
+            verify=self._tls or True, timeout=timeout, follow_redirects=False, trust_env=False
         ) as client:
             *spare, last = target.addresses
             for address in spare:

@@ -248,6 +248,18 @@ async def test_nothing_that_a_client_says_ends_a_header_line(tmp_path: Path) -> 
     assert b"Received: from x?X-Evil: 1 (" in taken(tmp_path)[0].read_bytes()
 
 
+async def test_nonsense_is_refused_and_logged_by_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nonsense = [b'MAIL FROM:"', b"MAIL FROM:=@()[\x00", b"MAIL FROM:<", b"MAIL FROM", b"MAIL \xff"]
+    unknown = [b"\xff\xfe", b"", b"BDAT 9", b"DATA", b"AUTH PLAIN AAAA", b"x" * 70_000]
+    async with listening(tmp_path) as port:
+        replies = await talk(port, b"EHLO x", *nonsense, *unknown, b"NOOP")
+    assert {reply[:1] for reply in replies[2:-1]} == {b"5"}
+    assert replies[-1].startswith(b"250")
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 async def test_a_bare_line_feed_and_a_dot_smuggle_no_second_mail(tmp_path: Path) -> None:
     async with listening(tmp_path) as port:
         reader, writer = await begin_data(port)
