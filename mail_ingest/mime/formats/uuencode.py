@@ -69,7 +69,8 @@ def _recovered(line: bytes) -> tuple[bytes, Flaw | None]:
     fits = characters <= len(body) <= characters + _TRAILING_SLACK
     if line[0] not in _ALPHABET or not (fits or (clean and len(body) < characters)):
         return b"", BAD_LINE
-    padded = body[:characters].ljust(characters, b"`").translate(_ZEROED)
+    said = -(-((line[0] - 0x20) & 0x3F) * 4 // 3)  # the rest of the last group must be blank
+    padded = body[:said].ljust(characters, b"`").translate(_ZEROED)
     return binascii.a2b_uu(line[:1] + padded), None if clean else BAD_BYTES
 
 
