@@ -9,12 +9,15 @@ import logging
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from adapters.local import event_rows
 from adapters.local.event_publisher import LocalEventPublisher
-from adapters.local.event_pump import EventPump
+from adapters.local.event_pump import DeliveryRules, EventPump
+from shared.errors import ServiceUnavailableError
 from shared.model import CloudEvent
 from tests.support.clocks import ManualClock
 from tests.support.local_services import local_database
@@ -221,6 +224,41 @@ async def test_a_hundred_events_at_once_are_all_delivered(bus: Bus) -> None:
             await handler.changed.wait()
 
     assert sorted(int(event.id) for event in handler.seen) == list(range(100))
+
+
+async def test_a_handler_that_hangs_is_asked_again(tmp_path: Path) -> None:
+    async def hang(event: CloudEvent) -> bool:
+        del event
+        await asyncio.sleep(60)
+        return True
+
+    clock = ManualClock()
+    with local_database(tmp_path) as database:
+        await LocalEventPublisher(database, clock).publish(EVENT)
+        pump = EventPump(database, clock, DeliveryRules(handler_time=timedelta(seconds=0.05)))
+        pump.subscribe("described", hang)
+        assert await pump.deliver_due() == 1
+        clock.advance(seconds=1)
+        assert await pump.deliver_due() == 1
+
+
+async def test_a_fault_of_the_database_is_waited_out(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler, faults = Recorder(), ["the first read"]
+
+    def due(*values: Any) -> tuple[event_rows.PendingEvent, ...]:
+        if faults:
+            raise ServiceUnavailableError("state database", faults.pop())
+        return first_due(*values)
+
+    first_due = event_rows.due
+    monkeypatch.setattr(event_rows, "due", due)
+    bus.pump.subscribe("described", handler)
+    await bus.publisher.publish(EVENT)
+
+    async with running(bus.pump), asyncio.timeout(5):
+        await handler.changed.wait()
 
 
 async def test_an_event_survives_a_restart_until_it_is_taken(tmp_path: Path) -> None:

@@ -103,12 +103,13 @@ async def test_a_disk_that_is_really_full_is_said(tmp_path: Path) -> None:
 async def test_what_a_killed_process_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
-        "from tests.unit.adapters.local.test_blob_store import *\n"
+        "from pathlib import Path\n"
+        "from adapters.local.blob_store import LocalBlobStore\n"
         "async def main():\n"
         "    store = LocalBlobStore(Path(sys.argv[1]) / 'blobs')\n"
         "    async with store.create('half') as writer:\n"
-        "        await writer.write(b'x' * MIB)\n"
-        "        await writer.write(b'x' * MIB)\n"
+        "        await writer.write(b'x' * 1_000_000)\n"
+        "        await writer.write(b'x' * 1_000_000)\n"
         "        print('ready', flush=True)\n"
         "        await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"

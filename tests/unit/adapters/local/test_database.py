@@ -25,6 +25,23 @@ from tests.support.local_services import local_database
 PROJECT = Path(__file__).parents[4]
 ADD = "INSERT INTO ledger (name, key, value, at) VALUES ('test', ?, ?, 0)"
 
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from adapters.local.database import Database
+
+async def main(folder, name):
+    database = Database(Path(folder) / "state.db")
+    for n in range({count}):
+        row = (f"{{name}}-{{n:03}}",)
+        statement = "INSERT INTO ledger (name, key, value, at) VALUES ('test', ?, '', 0)"
+        await database.write(lambda it: it.execute(statement, row).rowcount)
+        {after}
+    database.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
 
 def add(connection: sqlite3.Connection, key: str, value: bytes = b"") -> int:
     return connection.execute(ADD, (key, value)).rowcount
@@ -113,15 +130,7 @@ async def test_a_closed_database_refuses_work_and_keeps_what_waited(tmp_path: Pa
 
 
 async def test_two_processes_write_at_the_same_time(tmp_path: Path) -> None:
-    program = (
-        "import asyncio, sys\n"
-        "from tests.unit.adapters.local.test_database import *\n"
-        "async def main():\n"
-        "    with local_database(Path(sys.argv[1])) as database:\n"
-        "        for n in range(40):\n"
-        "            await database.write(lambda it: add(it, f'{sys.argv[2]}-{n}'))\n"
-        "asyncio.run(main())\n"
-    )
+    program = WRITER.format(count=40, after="pass")
     processes = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", program, str(tmp_path), str(number)), cwd=PROJECT
@@ -145,18 +154,9 @@ async def test_a_commit_of_another_process_wakes_the_waiters(tmp_path: Path) -> 
 
 
 async def test_what_was_committed_survives_a_killed_process(tmp_path: Path) -> None:
-    program = (
-        "import asyncio, os, sys\n"
-        "from tests.unit.adapters.local.test_database import *\n"
-        "async def main():\n"
-        "    database = Database(Path(sys.argv[1]) / 'state.db')\n"
-        "    for n in range(1000):\n"
-        "        await database.write(lambda it: add(it, f'{n:03}'))\n"
-        "        print(n, flush=True)\n"
-        "asyncio.run(main())\n"
-    )
+    program = WRITER.format(count=1000, after="print(n, flush=True)")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, str(tmp_path)), cwd=PROJECT, stdout=subprocess.PIPE
+        *(sys.executable, "-c", program, str(tmp_path), "0"), cwd=PROJECT, stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     last = [int(await process.stdout.readline()) for _ in range(20)][-1]
