@@ -176,10 +176,7 @@ async def test_an_endless_answer_is_cut_off_and_still_counts() -> None:
         assert (await post(receiver)).state is ReplyState.SENT
 
 
-async def test_an_answer_whose_body_never_comes_still_counts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(webhook, "_READ_FOR_S", 0.05)
+async def test_an_answer_whose_body_never_comes_still_counts() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
     async with receiving(Receiver(answer=answer, then_wait_s=5)) as receiver:
         assert (await post(receiver)).state is ReplyState.SENT
@@ -257,6 +254,7 @@ async def test_the_certificate_must_name_the_host_and_not_the_address(
         good = await both.send(f"https://hooks.example:{receiver.port}/", webhook_id="x", body=BODY)
         bad = await both.send(f"https://other.example:{receiver.port}/", webhook_id="x", body=BODY)
     assert (good.state, bad.state) == (ReplyState.SENT, ReplyState.UNAVAILABLE)
+    assert "certificate is not valid" in bad.reason
     assert len(receiver.requests) == 1
 
 
