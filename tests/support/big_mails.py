@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.support.mail_builder import KARI, NEWSROOM, attached, base64_lines, header, media
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _BOUNDARY = b"=_big"
 _OPEN = b"\r\n--" + _BOUNDARY + b"\r\n"
@@ -36,9 +36,36 @@ def one_large_video(size: int) -> Iterator[bytes]:
 
 
 def tiny_parts(size: int) -> Iterator[bytes]:
-    """As many empty parts as fit into `size` bytes."""
-    yield _head("Tiny", 'multipart/mixed; boundary="b"')
-    yield from _filled(b"\r\n--b\r\n\r\n", size)
+    """A photo, then as many empty parts as fit into `size` bytes."""
+    yield from _photo_first("Tiny")
+    yield from _filled(b"\r\n--" + _BOUNDARY + b"\r\n\r\n", size)
+
+
+def almost_boundaries(size: int) -> Iterator[bytes]:
+    """A photo, then lines that start as a boundary does and are none."""
+    yield from _photo_first("Almost")
+    yield _OPEN + b"\r\n"
+    yield from _filled(b"\r\n--" + _BOUNDARY[:-1], size)
+
+
+def boundary_prefixes(size: int) -> Iterator[bytes]:
+    """A photo, then lines that go on after the boundary, which some readers take for it."""
+    yield from _photo_first("Prefixes")
+    yield from _filled(b"\r\n--" + _BOUNDARY + b"x", size)
+
+
+def deep_multiparts(depth: int) -> Iterator[bytes]:
+    """A photo, then multiparts inside each other."""
+    yield from _photo_first("Deep")
+    yield _OPEN + b'Content-Type: multipart/mixed; boundary="b0"\r\n'
+    for level in range(depth):
+        yield b'\r\n--b%d\r\nContent-Type: multipart/mixed; boundary="b%d"\r\n' % (level, level + 1)
+
+
+def deep_messages(depth: int) -> Iterator[bytes]:
+    """Messages inside each other."""
+    yield header(("From", KARI), ("To", NEWSROOM))
+    yield from repeat(b"Content-Type: message/rfc822\r\n\r\n", depth)
 
 
 def header_bomb(size: int) -> Iterator[bytes]:
@@ -53,34 +80,9 @@ def endless_header_line(size: int) -> Iterator[bytes]:
     yield from _filled(b"a" * 76, size)
 
 
-def almost_boundaries(size: int) -> Iterator[bytes]:
-    """Lines that start as a boundary does and are none."""
-    yield _head("Almost", 'multipart/mixed; boundary="bb"')
-    yield b"\r\n--bb\r\n\r\n"
-    yield from _filled(b"\r\n--b", size)
-
-
-def boundary_prefixes(size: int) -> Iterator[bytes]:
-    """Lines that go on after the boundary, which some readers take for it."""
-    yield _head("Prefixes", 'multipart/mixed; boundary="b"')
-    yield from _filled(b"\r\n--bx", size)
-
-
-def deep_multiparts(depth: int) -> Iterator[bytes]:
-    """Multiparts inside each other."""
-    yield _head("Deep", 'multipart/mixed; boundary="b0"')
-    for level in range(depth):
-        yield b'\r\n--b%d\r\nContent-Type: multipart/mixed; boundary="b%d"\r\n' % (level, level + 1)
-
-
-def deep_messages(depth: int) -> Iterator[bytes]:
-    """Messages inside each other."""
-    return repeat(b"Content-Type: message/rfc822\r\n\r\n", depth)
-
-
-def whole(chunks: Iterable[bytes]) -> bytes:
-    """The mail in one piece."""
-    return b"".join(chunks)
+def _photo_first(subject: str) -> Iterator[bytes]:
+    yield _head(subject, f'multipart/mixed; boundary="{_BOUNDARY.decode()}"')
+    yield _OPEN + attached("moon.jpg", media("small/moon.jpg"))
 
 
 def _head(subject: str, content_type: str) -> bytes:
