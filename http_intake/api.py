@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
 from datetime import datetime
 from http import HTTPStatus
@@ -14,28 +12,24 @@ from starlette.responses import Response
 from http_intake import status
 from http_intake.access import client_of
 from http_intake.body import limited
+from http_intake.form_intake import FormIntake
 from http_intake.messages import message_chunks, require_message
 from http_intake.multipart import require_boundary
 from http_intake.problem_types import EXPECTATION_FAILED, INVALID_REQUEST, NOT_FOUND
 from http_intake.problems import ProblemError
-from http_intake.submissions import SOURCE, read_submission
-from http_intake.turns import Turns
+from http_intake.submissions import SOURCE
 from mail_ingest.receive import MailOrigin
 from shared import ids
 from shared.codec import to_json
-from shared.errors import BlobNotFoundError, IngestError
+from shared.errors import BlobNotFoundError
 from shared.events import rfc3339
-from shared.intake import outcome_name, record_name
+from shared.intake import outcome_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from starlette.requests import Request
 
     from http_intake.doors import Doors
     from shared.model import Submission
-
-logger = logging.getLogger(__name__)
 
 MAIL_SOURCE = "mail"  # the same as for a mailbox, so that both doors know each other's mails
 _SUBMISSION_ID = re.compile(r"[a-z]{1,20}-[a-z2-7]{26}")
@@ -49,7 +43,7 @@ class Api:
         self._doors = doors
         self._settings = doors.settings
         self._intake = doors.intake
-        self._turns = Turns()
+        self._forms = FormIntake(doors)
 
     async def submit_media(self, request: Request) -> Response:
         """POST /v1/submissions."""
@@ -57,9 +51,7 @@ class Api:
         boundary = require_boundary(request.headers)
         submission_id = ids.submission_id(SOURCE, self._key(request, client))
         chunks = limited(request, self._settings.max_submission_bytes)
-        async with self._turns.of(submission_id):
-            if not await self._is_repeated(submission_id, chunks):
-                await self._take_form(chunks, boundary, submission_id, client)
+        await self._forms.take(chunks, boundary, submission_id=submission_id, client=client)
         return self._accepted(request, submission_id)
 
     async def submit_email(self, request: Request) -> Response:
@@ -120,45 +112,6 @@ class Api:
                 " none.",
             )
         return ids.http_key(client, self._doors.new_key() if given is None else given)
-
-    async def _is_repeated(self, submission_id: str, chunks: AsyncIterator[bytes]) -> bool:
-        """Whether it was accepted before; then the steps after the record are done once more,
-        because the first request may have died between them. The body is read all the same: many
-        clients look for an answer only after sending it.
-        """
-        first = await self._intake.known(submission_id)
-        if first is None:
-            return False
-        async for _ in chunks:
-            pass
-        await self._intake.enqueue(first)
-        return True
-
-    async def _take_form(
-        self, chunks: AsyncIterator[bytes], boundary: bytes, submission_id: str, client: str
-    ) -> None:
-        """Whatever ends it early (a refusal, a full disk, a client that hangs up) leaves no blob
-        behind, unless the submission was accepted before that.
-        """
-        try:
-            submission = await read_submission(
-                chunks, boundary, submission_id=submission_id, client=client, doors=self._doors
-            )
-            await self._intake.accept(submission)
-        except BaseException:
-            await asyncio.shield(self._tidy_up(submission_id))
-            raise
-
-    async def _tidy_up(self, submission_id: str) -> None:
-        try:
-            if not await self._intake.blobs.exists(record_name(submission_id)):
-                await self._intake.blobs.delete_prefix(ids.blob_prefix(submission_id))
-        except IngestError:
-            logger.warning(
-                "blobs of a failed submission stay",
-                extra={"action": "tidy_up_failed", "submission_id": submission_id},
-                exc_info=True,
-            )
 
     def _accepted(self, request: Request, submission_id: str) -> Response:
         base = self._settings.public_base_url.rstrip("/") or str(request.base_url).rstrip("/")

@@ -88,7 +88,7 @@ class _GuardedBody:
         self._read_timeout_s = read_timeout_s
         self._min_bytes_per_s = min_bytes_per_s
         self._clock = asyncio.get_running_loop().time
-        self._started = self._clock()
+        self._waited_s = 0.0  # for the client; our own work is not its fault
         self._size = 0
         self._ended = False
         self._lingering = False
@@ -97,6 +97,7 @@ class _GuardedBody:
     async def receive(self) -> Message:
         if self._ended:
             return await self._receive()
+        begun = self._clock()
         try:
             async with asyncio.timeout(self._patience_s()):
                 return await self._next()
@@ -108,11 +109,13 @@ class _GuardedBody:
                 f" {self._min_bytes_per_s:,} bytes a second. Send it again over a better"
                 " connection.",
             ) from exc
+        finally:
+            self._waited_s += self._clock() - begun
 
     def _patience_s(self) -> float:
         """How long the next chunk may take: the silence allowed, but no more than the rate does."""
         allowed_s = self._read_timeout_s + self._size / self._min_bytes_per_s
-        return max(0.0, min(self._read_timeout_s, self._started + allowed_s - self._clock()))
+        return max(0.0, min(self._read_timeout_s, allowed_s - self._waited_s))
 
     async def _next(self) -> Message:
         message = await self._receive()

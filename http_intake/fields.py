@@ -10,7 +10,7 @@ from http_intake.problem_types import INVALID_FIELD
 from http_intake.problems import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from http_intake.multipart import Part
 
@@ -52,19 +52,14 @@ async def read_field(part: Part) -> str:
 def check_fields(values: Mapping[str, str]) -> Fields:
     """The fields, if they can be used; raises ProblemError."""
     fields = Fields(**values)
-    for name, problem in _problems(fields):
-        raise invalid(name, problem)
+    if _CONTROL_CHARACTER.search(fields.reference):
+        raise invalid("reference", "It must be one line, without control characters.")
     return fields
 
 
 def invalid(name: str, problem: str) -> ProblemError:
     """The refusal of a field."""
     return ProblemError(INVALID_FIELD, f"{name[:40]}: {problem}", field=name[:40])
-
-
-def _problems(fields: Fields) -> Iterator[tuple[str, str]]:
-    if _CONTROL_CHARACTER.search(fields.reference):
-        yield "reference", "It must be one line, without control characters."
 
 
 def _too_long(name: str) -> ProblemError:

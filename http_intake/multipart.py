@@ -48,13 +48,6 @@ class Part:
             self._ended = True
         raise StopAsyncIteration
 
-    async def skip(self) -> int:
-        """Read on to the end of the part; how many bytes there were."""
-        size = 0
-        async for data in self:
-            size += len(data)
-        return size
-
 
 def require_boundary(headers: Headers) -> bytes:
     """The boundary of the body; raises ProblemError when it is no multipart/form-data."""
@@ -81,7 +74,8 @@ async def read_parts(
         if isinstance(event, PartHead):
             part = Part(event, events)
             yield part
-            await part.skip()
+            async for _ in part:
+                pass
 
 
 async def _events(chunks: AsyncIterator[bytes], parser: FormParser) -> AsyncIterator[Event]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from http_intake.doors import HttpSettings
 from http_intake.turns import Turns
 from shared.errors import ServiceUnavailableError
 from tests.support.http_door import JPEG, MAIL, MP4, Door, open_door
@@ -74,6 +75,19 @@ async def test_a_request_waits_for_the_one_on_the_way_and_takes_over_when_it_die
         assert answer.status_code == 202
         status = (await door.client.get(answer.headers["location"])).json()
         assert [item["kind"] for item in status["media"]] == ["photo"]
+
+
+async def test_waiting_for_ones_turn_does_not_count_as_being_slow(tmp_path: Path) -> None:
+    settings = HttpSettings(read_timeout_s=0.6)
+    async with open_door(tmp_path, settings) as door, connected(door.port) as stalling:
+        fields = {"Content_Type": FORM_TYPE, "Content_Length": "99999", "Idempotency_Key": "k-1"}
+        await stalling.send(head("POST", "/v1/submissions", **fields) + form_part("a", MP4, "a"))
+        await asyncio.sleep(0.1)
+        waiting = asyncio.create_task(post(door, JPEG))
+        await asyncio.sleep(0.4)
+        await stalling.send(form_part("b", JPEG, "b"))  # from now on 0.6 s more
+        assert (await waiting).status_code == 202
+        assert (await stalling.answer()).status == 408
 
 
 async def test_a_repetition_finishes_what_a_crash_after_the_record_left_undone(
