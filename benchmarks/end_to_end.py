@@ -119,7 +119,7 @@ def memory_and_idle() -> tuple[float, float]:
         try:
             server.wait_until_ready()
             time.sleep(5)
-            assert server.process is not None  # noqa: S101
+            assert server.process is not None
             pid = server.process.pid
             post(server, a_mail(0, PHOTO), "warm")
             time.sleep(5)
