@@ -148,7 +148,7 @@ def test_text_gives_the_provider_another_name() -> None:
 
 @pytest.mark.skipif(find_spec("rapidocr") is None, reason="the extra ocr is not installed")
 def test_text_in_a_photo_is_read(tmp_path: Path) -> None:
-    sign = Image.new("RGB", (500, 120), "white")
+    sign = Image.new("RGB", (736, 736), "white")
     ImageDraw.Draw(sign).text(
         (20, 30), "POLICE LINE", fill="black", font=ImageFont.load_default(48)
     )
