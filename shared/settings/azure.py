@@ -1,0 +1,103 @@
+"""Settings of the Azure platform. Where Azure has a name of its own for a setting, that name is
+kept.
+
+Identities are azure-identity's (managed identity, workload identity, client secret): there is no
+account key by default. A connection string is for emulators and for the Functions host's own
+storage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from shared.config import read_settings, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Blob Storage and Table Storage."""
+
+    blob_url: str = setting(
+        "MAIL_INGEST_BLOB_URL",
+        "",
+        unit="URL",
+        example="https://newsroom.blob.core.windows.net",
+        meaning="The blob endpoint of the storage account.",
+    )
+    table_url: str = setting(
+        "MAIL_INGEST_TABLE_URL",
+        "",
+        unit="URL",
+        example="https://newsroom.table.core.windows.net",
+        meaning="The table endpoint of the storage account.",
+    )
+    container: str = setting(
+        "MAIL_INGEST_BLOB_CONTAINER",
+        "mail-ingest",
+        unit="name",
+        example="submissions",
+        meaning="The container that holds everything.",
+    )
+    connection_string: str = setting(
+        "MAIL_INGEST_STORAGE_CONNECTION_STRING",
+        "",
+        unit="connection string",
+        example="UseDevelopmentStorage=true",
+        meaning="Instead of the URLs and an identity: for emulators.",
+        secret=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceBusSettings:
+    """Service Bus."""
+
+    namespace: str = setting(
+        "ServiceBusConnection__fullyQualifiedNamespace",
+        "",
+        unit="host",
+        example="newsroom.servicebus.windows.net",
+        meaning="The namespace; the Functions trigger reads the same setting.",
+    )
+    connection_string: str = setting(
+        "ServiceBusConnection",
+        "",
+        unit="connection string",
+        example="Endpoint=sb://127.0.0.1:5672;...",
+        meaning="Instead of the namespace and an identity: for emulators.",
+        secret=True,
+    )
+    queue: str = setting(
+        "MAIL_INGEST_QUEUE",
+        "submissions",
+        unit="name",
+        example="submissions",
+        meaning="The queue of accepted submissions.",
+    )
+    topic: str = setting(
+        "MAIL_INGEST_TOPIC",
+        "",
+        unit="name",
+        example="submission-completed",
+        meaning="The topic that completed submissions are told on; empty: none.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureSettings:
+    """All of them. Each group is read from the environment like every other setting."""
+
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    service_bus: ServiceBusSettings = field(default_factory=ServiceBusSettings)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the environment. Raises SettingsError, naming the variable."""
+        return cls(
+            storage=read_settings(StorageSettings, environment),
+            service_bus=read_settings(ServiceBusSettings, environment),
+        )
