@@ -95,7 +95,7 @@ class GroupCommit:
             self._connection.execute("BEGIN IMMEDIATE")
             answers = [self._attempt(request) for request in batch]
             self._connection.execute("COMMIT")
-        except sqlite3.Error as exc:
+        except Exception as exc:  # noqa: BLE001 - it is for everybody who asked
             with suppress(sqlite3.Error):  # when it has ended by itself
                 self._connection.execute("ROLLBACK")
             error = translated(exc, self._path)

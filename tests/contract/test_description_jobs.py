@@ -296,15 +296,16 @@ async def test_a_full_disk_puts_a_job_off(tmp_path: Path, monkeypatch: pytest.Mo
         assert (await desk.result(job_id)).status == "described"
 
 
+@pytest.mark.parametrize("code", ["raise SystemExit(2)", "print('usage: describer')"])
 async def test_jobs_wait_while_no_describer_can_be_started(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, code: str
 ) -> None:
-    broken = replace(RULES, command=(sys.executable, "-c", "raise SystemExit(2)"))
+    broken = replace(RULES, command=(sys.executable, "-c", code))
     async with open_desk(tmp_path, broken) as desk:
         with caplog.at_level(logging.CRITICAL, "adapters.local.jobs.worker"):
             job_id = await desk.start("photo.jpg")
             await until(lambda: bool(desk.jobs.problem))
-        assert desk.jobs.problem.startswith("The describer does not start.")
+        assert desk.jobs.problem.startswith("The describer does not start")
         assert await desk.jobs.open_jobs() == 1
     async with open_desk(tmp_path) as desk:
         assert (await desk.result(job_id)).status == "described"

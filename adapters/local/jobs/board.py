@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from adapters.local.jobs import rows
@@ -12,9 +11,7 @@ if TYPE_CHECKING:
     from adapters.local.database import Database
     from shared.ports import Clock
 
-logger = logging.getLogger(__name__)
-
-_KILLS = 2
+_KILLS = 2  # of processes by one file; one may be bad luck
 _LOST_BY_FILES = 6  # in a row; more of them are the describer's own fault
 _LOOKED_AT = 100  # due jobs, to find one that may run
 _FIRST_PAUSE_S = 0.5  # doubles with every failure
@@ -29,7 +26,7 @@ class JobBoard:
     def __init__(self, database: Database, clock: Clock, *, workers: int) -> None:
         self._database = database
         self._clock = clock
-        self._most_videos = max(1, workers - 1)  # a photo never waits for a film to end
+        self._most_videos = max(1, workers - 1)  # one is left for photos
         self._wakeup = database.wakeup(rows.TOPIC)
         self._running: dict[str, rows.OpenJob] = {}
         self._rests_until = 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -17,7 +17,7 @@ from shared.codec import from_json, to_json
 from shared.errors import IngestError, StorageCorruptError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import timedelta
 
     from describer.protocol import Request
@@ -35,7 +35,10 @@ class DescriberProcess:
     """A running describer. `provider` is ``<provider>-<version>``, which names its descriptions."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("a describer is started with pipes")
         self._process = process
+        self._stdin, self._stdout = process.stdin, process.stdout
         self.provider = ""
 
     @classmethod
@@ -43,21 +46,21 @@ class DescriberProcess:
         cls, command: Sequence[str], environment: Mapping[str, str], ready_within: timedelta
     ) -> Self:
         """Start it and wait until it is warm. Raises DescriberLostError."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", _TIED, str(os.getpid()), *command),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=dict(environment),
-            limit=_LONGEST_LINE,
-        )
-        describer = cls(process)
         try:
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", _TIED, str(os.getpid()), *command),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=dict(environment),
+                limit=_LONGEST_LINE,
+            )
+        except OSError as exc:
+            raise DescriberLostError(f"The system refuses another process: {exc}.") from exc
+        describer = cls(process)
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
+        async with describer._stopped_on_error():
             ready = await describer._line(Ready, ready_within.total_seconds())
-        except BaseException:
-            await describer.stop()
-            raise
         describer.provider = ready.provider
         return describer
 
@@ -68,19 +71,10 @@ class DescriberProcess:
 
     async def describe(self, request: Request, within_s: float) -> Response:
         """Its response. Raises DescriberLostError, after which it must be replaced."""
-        stdin = self._process.stdin
-        assert stdin is not None  # noqa: S101 - we asked for a pipe
-        try:
-            stdin.write(to_json(request) + b"\n")
-            await stdin.drain()
-            response = await self._line(Response, within_s)
-        except (ConnectionError, StorageCorruptError) as exc:
-            await self.stop()
-            raise DescriberLostError("The describer crashed on it.") from exc
-        except BaseException:
-            await self.stop()
-            raise
-        return response
+        async with self._stopped_on_error():
+            self._stdin.write(to_json(request) + b"\n")
+            await self._stdin.drain()
+            return await self._line(Response, within_s)
 
     async def stop(self) -> None:
         """End it at once: it holds nothing that is not also in the table."""
@@ -89,16 +83,26 @@ class DescriberProcess:
                 self._process.kill()
         await self._process.communicate()
 
+    @asynccontextmanager
+    async def _stopped_on_error(self) -> AsyncGenerator[None]:
+        """Whatever goes wrong, the process is in no state to be asked again."""
+        try:
+            yield
+        except (ConnectionError, StorageCorruptError) as exc:
+            await self.stop()
+            raise DescriberLostError("The describer crashed on it.") from exc
+        except BaseException:
+            await self.stop()
+            raise
+
     async def _line[T](self, kind: type[T], within_s: float) -> T:
-        stdout = self._process.stdout
-        assert stdout is not None  # noqa: S101 - we asked for a pipe
         try:
             async with asyncio.timeout(within_s):
-                line = await stdout.readline()
+                line = await self._stdout.readline()
         except TimeoutError as exc:
             raise DescriberLostError(f"It took longer than {within_s:g} seconds.") from exc
         except ValueError as exc:
             raise DescriberLostError("The describer's answer has no end.") from exc
         if not line.endswith(b"\n"):
-            raise DescriberLostError("The describer crashed on it.")
+            raise ConnectionResetError
         return from_json(line, kind, where="the describer's answer")

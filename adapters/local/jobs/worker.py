@@ -156,7 +156,7 @@ class DescriptionWorker:
                 )
                 self.problem = ""
             except DescriberLostError as exc:
-                self.problem = f"The describer does not start. {exc}"
+                self.problem = "The describer does not start; its log lines say why."
                 logger.error(  # noqa: TRY400 - the process has written its own trace
                     "describer does not start",
                     extra={"action": "describer_not_started", "reason": str(exc)},
