@@ -81,11 +81,14 @@ class Base64Decoder:
         """Decode whole lines, up to the one with padding without a copy."""
         if start == end:
             return b""
+        decoded = _decode(data, start, end)
+        if len(decoded) == _size_of_full_lines(data, start, end):
+            return decoded  # every letter counted, so there is no padding, nor need to look for it
         padding = data.find(b"=", start, end)
         clean = end if padding < 0 else max(start, data.rfind(b"\n", start, padding) + 1)
-        try:
-            decoded = b64decode(memoryview(data)[start:clean])
-        except binascii.Error:
+        if clean < end:
+            decoded = _decode(data, start, clean)
+        if not decoded:
             return self._careful(data[start:end])
         return decoded if clean == end else decoded + self._careful(data[clean:end])
 
@@ -120,3 +123,23 @@ class Base64Decoder:
     def _note(self, flaw: Flaw) -> None:
         if flaw not in self._flaws:
             self._flaws.append(flaw)
+
+
+def _decode(data: bytes, start: int, end: int) -> bytes:
+    """Whole groups of four, with anything that is no letter between them; else nothing."""
+    try:
+        return b64decode(memoryview(data)[start:end])
+    except binascii.Error:
+        return b""
+
+
+def _size_of_full_lines(data: bytes, start: int, end: int) -> int:
+    """What whole lines decode to if all are as long as the first and full of letters; -1 if they
+    cannot be.
+    """
+    line_end = data.find(b"\n", start, end)
+    width = line_end + 1 - start
+    letters = width - (2 if data.startswith(b"\r", line_end - 1) else 1)
+    if (end - start) % width or letters % 4 or b"=" in data[end - width : end]:
+        return -1
+    return (end - start) // width * (letters // 4) * 3
