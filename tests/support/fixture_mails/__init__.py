@@ -10,6 +10,7 @@ from tests.support.fixture_mails import (
     hostile,
     links_and_crowds,
     names_and_types,
+    odd_structures,
     outlook,
     robots,
     smime,
@@ -28,5 +29,6 @@ ALL: tuple[Fixture, ...] = (
     *without_media.MAILS,
     *links_and_crowds.MAILS,
     *hostile.MAILS,
+    *odd_structures.MAILS,
     *demo.MAILS,
 )
