@@ -31,7 +31,7 @@ class Address:
 
 def address_of(spec: str, display_name: str = "") -> Address | None:
     """The address ``local@domain``, or None when it is none that can be written to."""
-    if _SPEC.fullmatch(spec) is None:
+    if _SPEC.fullmatch(spec) is None or visible(spec) != spec:
         return None
     local_part, _, domain = spec.rpartition("@")
     name = visible(display_name)[:200]

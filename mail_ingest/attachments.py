@@ -78,6 +78,7 @@ _MEDIA_NAME = re.compile(
     r"\.(jpe?g|png|gif|webp|hei[cf]|avif|tiff?|dng|bmp|jp2|mp4|m4v|mov|webm|mkv|avi|3gp|mpe?g|m?ts|wmv|flv)\Z",
     re.IGNORECASE,
 )
+_MEDIA_TYPE = re.compile(r"[a-z0-9][\w!#$&^.+-]{0,126}/[a-z0-9][\w!#$&^.+-]{0,126}", re.A | re.I)
 _CID = re.compile(r"cid:([^\"'\s<>)]{1,1000})", re.IGNORECASE)  # RFC 2392
 
 
@@ -99,6 +100,11 @@ def why_unsupported(*, true_type: str, declared_type: str, file_name: str) -> Le
         return LeftOutReason.UNREADABLE
     reason = _BY_TYPE.get(declared_type) or _BY_TYPE.get(true_type)
     return reason or LeftOutReason.UNSUPPORTED_TYPE
+
+
+def declared_media_type(value: str) -> str:
+    """A declared media type as far as it is one (RFC 6838 4.2); it comes from strangers."""
+    return value.lower() if _MEDIA_TYPE.fullmatch(value) else OCTET_STREAM
 
 
 def told_type(true_type: str, declared_type: str) -> str:

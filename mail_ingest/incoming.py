@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mail_ingest.attachments import (
+    declared_media_type,
     is_logo_sized,
     is_tracking_pixel,
     kind_of,
@@ -35,7 +36,7 @@ class FileUnderWay:
     """The state of one file between its first byte and the decision."""
 
     def __init__(self, claims: IncomingFile, order: int) -> None:
-        self.claims = claims
+        self.claims = replace(claims, declared_type=declared_media_type(claims.declared_type))
         self.order = order
         self.size = 0
         self.digest = hashlib.sha256()

@@ -94,7 +94,7 @@ def _by_name(header: bytes) -> dict[str, list[str]]:
         key = name.strip().lower()
         if colon and key.isascii() and key and b" " not in key:
             text = charsets.from_header(value[:_LONGEST_VALUE])
-            fields.setdefault(key.decode("ascii"), []).append(_known_text(text).strip())
+            fields.setdefault(key.decode("ascii"), []).append(visible(_known_text(text)))
     return fields
 
 

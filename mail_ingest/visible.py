@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 
-_BREAKS = frozenset("\t\r\n\v\f\x85\u2028\u2029")
 _JOINERS = frozenset("\u200c\u200d")  # Persian words and family emoji are written with them
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})  # controls, direction marks and the like, half characters
 
@@ -13,10 +12,10 @@ def visible(text: str) -> str:
     """A text on one line without control characters and direction marks, so that it can neither add
     a header field nor hide what it says.
     """
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    spaced = "".join(" " if c in _BREAKS else c for c in text if c in _BREAKS or _is_seen(c))
-    return " ".join(spaced.split())
+    line = " ".join(text.split())  # at white space of every kind, line ends too
+    if line.isascii() and line.isprintable():
+        return line
+    return " ".join("".join(c for c in line if _is_seen(c)).split())
 
 
 def _is_seen(character: str) -> bool:

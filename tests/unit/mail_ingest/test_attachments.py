@@ -9,6 +9,7 @@ from mail_ingest.attachments import (
     LOGO_BYTES_AT_MOST,
     cids_in,
     content_id_key,
+    declared_media_type,
     is_logo_sized,
     is_text_body,
     is_tracking_pixel,
@@ -71,6 +72,22 @@ def test_people_are_told_the_true_type_unless_it_says_nothing() -> None:
     assert told_type("application/octet-stream", "application/x-foo") == "application/x-foo"
     assert told_type("", "application/x-foo") == "application/x-foo"
     assert told_type("", "") == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("declared", "media_type"),
+    [
+        ("Image/JPEG", "image/jpeg"),
+        ("application/vnd.ms-excel.12+x", "application/vnd.ms-excel.12+x"),
+        ("", "application/octet-stream"),
+        ("image", "application/octet-stream"),
+        ("imag\udcff/jpeg", "application/octet-stream"),
+        ("a/b\r\nx", "application/octet-stream"),
+        ("a" * 128 + "/b", "application/octet-stream"),
+    ],
+)
+def test_a_declared_type_is_one_or_nothing_known(declared: str, media_type: str) -> None:
+    assert declared_media_type(declared) == media_type
 
 
 def test_a_tracking_pixel_is_three_pixels_at_most() -> None:

@@ -162,6 +162,15 @@ def test_only_a_message_id_in_brackets_is_one() -> None:
     assert read("Message-ID: <a b@x>").message_id == ""
 
 
+def test_no_control_character_gets_through() -> None:
+    message = read("Sender: a\0@x.org", "Message-ID: <a\0b@x>", "Return-Path: <a\x1b@x.org>")
+    assert message.sender is not None
+    assert (message.sender.spec, message.message_id) == ("a@x.org", "<ab@x>")
+    assert message.return_path == "a@x.org"
+    assert address_of("a\0@x.org") is None
+    assert address_of("a\u202e@x.org") is None
+
+
 def test_all_field_names_are_known() -> None:
     assert read("List-Id: <l.x>", "X-Foo: a", "no field at all").field_names == {"list-id", "x-foo"}
 
