@@ -74,6 +74,7 @@ class Activities:
             steps.CLASSIFY: self.classify,
             steps.REPLY: self.reply,
             steps.COMPLETE: self.complete,
+            steps.REPORT_REPLY: self.report_failed_reply,
             steps.DEAD_LETTER: self.dead_letter,
         }
 
@@ -162,8 +163,6 @@ class Activities:
         )
         outcome = replace(outcome, reply=reply)
         await Outcomes(blobs=self.blobs).put(outcome)
-        if request.reply.state in {"refused", "unavailable"}:
-            await self._report_failed_reply(submission.id, request.reply.reason)
         await self._index(submission, outcome, SubmissionState.DONE)
         await self.publisher.publish(events.completed(outcome, self.clock.now()))
         logger.info(
@@ -177,6 +176,24 @@ class Activities:
         )
         self.telemetry.count("submissions_completed", status=outcome.status.value)
         return {"status": outcome.status.value}
+
+    async def report_failed_reply(self, payload: JsonObject) -> JsonObject:
+        """Tell the desk and the world that the answer could not be delivered for good."""
+        request = from_payload(payload, steps.Complete)
+        submission_id, reason = request.submission_id, request.reply.reason
+        logger.error(
+            "answer not delivered",
+            extra={"action": "reply_failed", "submission_id": submission_id, "reason": reason},
+        )
+        await self.publisher.publish(
+            events.reply_failed(reply_id(submission_id), submission_id, reason, self.clock.now())
+        )
+        await self.replies.notify_desk(
+            f"reply-failed-{submission_id}",
+            f"The answer to {submission_id} could not be delivered",
+            f"{reason}\n\nThe submission itself is complete.\n",
+        )
+        return to_payload(steps.Done())
 
     async def dead_letter(self, payload: JsonObject) -> JsonObject:
         """Put a submission aside, visibly; its blobs stay."""
@@ -213,20 +230,6 @@ class Activities:
             recipient=submission.answer_to.target,
             day=self.clock.now().date().isoformat(),
             limit=self.answers_per_day,
-        )
-
-    async def _report_failed_reply(self, submission_id: str, reason: str) -> None:
-        logger.error(
-            "answer not delivered",
-            extra={"action": "reply_failed", "submission_id": submission_id, "reason": reason},
-        )
-        await self.publisher.publish(
-            events.reply_failed(reply_id(submission_id), submission_id, reason, self.clock.now())
-        )
-        await self.replies.notify_desk(
-            f"reply-failed-{submission_id}",
-            f"The answer to {submission_id} could not be delivered",
-            f"{reason}\n\nThe submission itself is complete.\n",
         )
 
     async def _index(

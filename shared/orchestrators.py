@@ -8,6 +8,7 @@ values.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
@@ -88,6 +89,9 @@ def _process(ctx: task.OrchestrationContext, request: steps.ProcessSubmission) -
         request.patience,
     )
     reply = yield from _reply(ctx, request)
+    if reply.state in {"refused", "unavailable"}:
+        failed = steps.Complete(submission_id=request.submission_id, reply=reply)
+        yield from _tell(ctx, steps.REPORT_REPLY, failed, request.patience)
     return (
         yield _call(
             ctx,
@@ -114,15 +118,21 @@ def _reply(
 
 
 def _escalate(ctx: task.OrchestrationContext, item: steps.DescribeMedia, reason: str) -> Steps:
-    yield _call(
-        ctx,
-        steps.ESCALATE,
-        steps.Escalate(job_id=item.job_id, file_name=item.file_name, reason=reason),
-        item.patience,
-    )
+    request = steps.Escalate(job_id=item.job_id, file_name=item.file_name, reason=reason)
+    yield from _tell(ctx, steps.ESCALATE, request, item.patience)
     return to_payload(
         steps.MediaResult(number=item.number, status=MediaStatus.ESCALATED, reason=reason)
     )
+
+
+def _tell(
+    ctx: task.OrchestrationContext, activity: str, value: object, patience: steps.Patience
+) -> Generator[task.Task[Any], Any]:
+    """Tell the desk. When nobody can be told for hours, the work goes on all the same: what the
+    desk must see stands in the outcome and in the index.
+    """
+    with contextlib.suppress(task.TaskFailedError):
+        yield _call(ctx, activity, value, patience)
 
 
 def _result(item: steps.DescribeMedia, event: object) -> JsonObject:

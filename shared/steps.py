@@ -18,6 +18,7 @@ ESCALATE = "escalate"
 CLASSIFY = "classify"
 REPLY = "reply"
 COMPLETE = "complete"
+REPORT_REPLY = "report_failed_reply"
 DEAD_LETTER = "dead_letter"
 
 # Standard Webhooks' schedule: about 75 hours in all.

@@ -226,6 +226,22 @@ async def test_an_event_that_comes_before_its_instance_is_not_lost(core: Core) -
     assert core.jobs.started == []
 
 
+async def test_a_desk_that_cannot_be_told_does_not_stop_the_work(core: Core) -> None:
+    submission = a_submission()
+
+    async def escalate(payload: JsonObject) -> JsonObject:
+        del payload
+        raise ServiceUnavailableError("mail server")
+
+    async with flowing(core, QUICK, escalate=escalate) as flow:
+        await flow.begin(submission)
+        outcome = await flow.outcome(submission)
+    assert outcome.status is OutcomeStatus.ESCALATED
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    assert entry.escalated == (1,)
+
+
 async def test_a_job_that_cannot_be_started_goes_to_the_desk(core: Core) -> None:
     submission = a_submission()
 

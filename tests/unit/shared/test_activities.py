@@ -216,7 +216,9 @@ async def test_completing_records_the_answer_and_tells_the_world_once(core: Core
 async def test_an_answer_that_cannot_be_delivered_is_told_to_the_desk(core: Core) -> None:
     submission = await accept(core, a_submission(media=0))
     await classify(core, submission)
-    await complete(core, submission, steps.ReplyResult(state="refused", reason="No such user."))
+    refused = steps.ReplyResult(state="refused", reason="No such user.")
+    request = to_payload(steps.Complete(submission_id=submission.id, reply=refused))
+    await core.activities.report_failed_reply(request)
     assert "reply.failed.v1" in await core.events()
     assert core.replies.notices == [f"reply-failed-{submission.id}"]
 
