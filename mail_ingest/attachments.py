@@ -95,7 +95,8 @@ def why_unsupported(*, true_type: str, declared_type: str, file_name: str) -> Le
     Bytes that claim to be a photo or a video and are nothing known are damaged; everything else is
     what it is, or what it says it is.
     """
-    claims_media = kind_of(declared_type) is not None or bool(_MEDIA_NAME.search(file_name))
+    declared = declared_type.startswith(("image/", "video/"))
+    claims_media = declared or bool(_MEDIA_NAME.search(file_name))
     if true_type == OCTET_STREAM and claims_media:
         return LeftOutReason.UNREADABLE
     reason = _BY_TYPE.get(declared_type) or _BY_TYPE.get(true_type)

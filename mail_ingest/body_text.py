@@ -40,11 +40,6 @@ class BodyText:
         self._told: set[str] = set()  # paths of the multipart/alternative that gave plain text
         self._data = bytearray()
 
-    @property
-    def size(self) -> int:
-        """How many bytes are kept, as a measure of the time that `read` takes."""
-        return _HTML_BYTES + _PLAIN_BYTES - sum(self._room.values())
-
     def begin(self) -> None:
         """A text part starts."""
         self._data = bytearray()

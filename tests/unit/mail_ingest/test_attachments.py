@@ -47,6 +47,7 @@ def test_a_type_is_a_photo_a_video_or_neither(media_type: str, kind: Kind | None
         ("application/x-dosexec", "image/jpeg", "a.jpg", LeftOutReason.UNSUPPORTED_TYPE),
         ("application/octet-stream", "image/jpeg", "", LeftOutReason.UNREADABLE),
         ("application/octet-stream", "application/octet-stream", "A.MOV", LeftOutReason.UNREADABLE),
+        ("application/octet-stream", "image/jpg", "", LeftOutReason.UNREADABLE),
         ("application/octet-stream", "x/y", "a.dat", LeftOutReason.UNSUPPORTED_TYPE),
         ("text/plain", "text/calendar", "", LeftOutReason.CALENDAR),
         ("text/calendar", "application/octet-stream", "a.ics", LeftOutReason.CALENDAR),
