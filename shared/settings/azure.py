@@ -88,11 +88,89 @@ class ServiceBusSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GraphSettings:
+    """The mailbox in Microsoft 365, by Microsoft Graph."""
+
+    mailbox: str = setting(
+        "MAIL_INGEST_GRAPH_MAILBOX",
+        "",
+        unit="address",
+        example="tips@newsroom.example",
+        meaning="The mailbox that is read and answered from; empty: none.",
+    )
+    url: str = setting(
+        "MAIL_INGEST_GRAPH_URL",
+        "https://graph.microsoft.com/v1.0",
+        unit="URL",
+        example="https://graph.microsoft.us/v1.0",
+        meaning="Where Graph is; national clouds have their own.",
+    )
+    processed_folder: str = setting(
+        "MAIL_INGEST_GRAPH_PROCESSED",
+        "Processed",
+        unit="name",
+        example="Processed",
+        meaning="The folder of finished mails; made when it is missing.",
+    )
+    dead_letter_folder: str = setting(
+        "MAIL_INGEST_GRAPH_DEAD_LETTER",
+        "DeadLetter",
+        unit="name",
+        example="DeadLetter",
+        meaning="The folder of mails that were given up; made when it is missing.",
+    )
+    table: str = setting(
+        "MAIL_INGEST_GRAPH_TABLE",
+        "mailbox",
+        unit="name",
+        example="mailbox",
+        meaning="The table of cursor, claims and sent answers: 3 to 63 letters and digits.",
+    )
+    poll_s: float = setting(
+        "MAIL_INGEST_GRAPH_POLL_S",
+        30.0,
+        unit="seconds",
+        example="60",
+        meaning="How often new mail is looked for while none comes.",
+    )
+    sweep_s: float = setting(
+        "MAIL_INGEST_GRAPH_SWEEP_S",
+        600.0,
+        unit="seconds",
+        example="300",
+        meaning="How often the whole Inbox is listed, to find what the change log missed.",
+    )
+    max_calls: int = setting(
+        "MAIL_INGEST_GRAPH_MAX_CALLS",
+        4,
+        unit="calls",
+        example="3",
+        meaning="Calls at a time; Graph allows four per program and mailbox.",
+    )
+    notification_url: str = setting(
+        "MAIL_INGEST_GRAPH_NOTIFICATION_URL",
+        "",
+        unit="URL",
+        example="https://ingest.newsroom.example/graph/notifications",
+        meaning="Where Graph tells of new mail, to be faster than the poll; empty: off.",
+    )
+    notification_secret: str = setting(
+        "MAIL_INGEST_GRAPH_NOTIFICATION_SECRET",
+        "",
+        unit="text",
+        example="a long random word",
+        meaning="What each notification must carry as clientState (at most 128 characters).",
+        secret=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AzureSettings:
     """All of them. Each group is read from the environment like every other setting."""
 
     storage: StorageSettings = field(default_factory=StorageSettings)
     service_bus: ServiceBusSettings = field(default_factory=ServiceBusSettings)
+    graph: GraphSettings = field(default_factory=GraphSettings)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -100,4 +178,5 @@ class AzureSettings:
         return cls(
             storage=read_settings(StorageSettings, environment),
             service_bus=read_settings(ServiceBusSettings, environment),
+            graph=read_settings(GraphSettings, environment),
         )
