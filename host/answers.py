@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING
 
 from adapters.local.outbox import Outbox
@@ -56,7 +55,8 @@ def _transport(settings: Settings, folder: DataFolder, clock: Clock) -> MailTran
         tls=tls_mode(answer.smtp_tls),
         user=answer.smtp_user,
         password=answer.smtp_password,
-        hostname=socket.gethostname(),
+        hostname=settings.smtp_in.hostname,
+        envelope_sender=answer.smtp_envelope_sender,
     )
     return SmtpSender(server, clock=clock)
 

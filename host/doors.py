@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapters.local.smtp_listener import SmtpListener
 from adapters.local.smtp_session import SmtpPolicy
-from adapters.web.address_guard import AddressGuard, Refusal
+from adapters.web.address_guard import AddressGuard
 from host.readiness import readiness
 from http_intake.app import build_app
 from http_intake.doors import Doors, HttpSettings
@@ -21,7 +21,7 @@ from mail_ingest.screen import ScreenPolicy
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from host.data_folder import DataFolder
     from host.local import LocalParts
@@ -63,11 +63,18 @@ async def open_http_door(
         settings=_http_settings(settings),
         intake=parts.services.stores.intake(),
         receive_mail=receive_mail,
-        check_callback=_callback_check(settings),
+        check_callback=AddressGuard(settings.answer.webhook_allow).check_url,
         readiness=partial(readiness, parts),
         new_key=parts.new_key,
     )
-    server = ServerSettings(host=settings.http.host, port=settings.http.port)
+    http = settings.http
+    server = ServerSettings(
+        host=http.host,
+        port=http.port,
+        keep_alive_s=http.keep_alive_s,
+        stop_s=http.stop_s,
+        max_connections=http.max_connections,
+    )
     has_keys = bool(doors.settings.keys)
     async with serving(build_app(doors), server, has_keys=has_keys) as address:
         yield address.url
@@ -87,6 +94,10 @@ async def open_smtp_door(
         SmtpPolicy(
             recipients=frozenset(each.lower() for each in smtp.recipients),
             max_message_bytes=settings.intake.max_message_bytes,
+            max_recipients=smtp.max_recipients,
+            max_connections=smtp.max_connections,
+            idle_timeout_s=smtp.idle_timeout_s,
+            hostname=smtp.hostname,
         ),
         clock=parts.services.stores.clock,
         delivered=parts.mailbox.wake,
@@ -100,19 +111,8 @@ async def open_smtp_door(
 
 
 def read_keys(entries: tuple[str, ...]) -> dict[str, str]:
-    """MAIL_INGEST_KEYS as a mapping. Raises SettingsError."""
-    keys: dict[str, str] = {}
-    for entry in entries:
-        client, _, digest = entry.partition("=")
-        keys[client] = digest
-    for client, digest in keys.items():
-        if not client or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-            raise SettingsError(
-                "MAIL_INGEST_KEYS",
-                f"the entry of {client!r} must be client=SHA-256 of its key in small hex digits;"
-                " `mail-ingest key NAME` makes one.",
-            )
-    return keys
+    """MAIL_INGEST_KEYS as a mapping of clients to the SHA-256 of their keys; not yet checked."""
+    return {client: digest for client, _, digest in (entry.partition("=") for entry in entries)}
 
 
 def _http_settings(settings: Settings) -> HttpSettings:
@@ -133,16 +133,6 @@ def _media_limits(settings: Settings) -> MediaLimits:
     return MediaLimits(
         max_media=settings.intake.max_media, max_media_bytes=settings.intake.max_media_bytes
     )
-
-
-def _callback_check(settings: Settings) -> Callable[[str], str | None]:
-    guard = AddressGuard(settings.answer.webhook_allow)
-
-    def check(url: str) -> str | None:
-        vetted = guard.vet(url)
-        return vetted.sentence if isinstance(vetted, Refusal) else None
-
-    return check
 
 
 def _tls(certificate: str) -> ssl.SSLContext | None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from adapters.local.telemetry import LocalTelemetry
-
 from adapters.local.blob_store import LocalBlobStore
 from adapters.local.clock import SystemClock
 from adapters.local.database import Database
@@ -21,6 +19,7 @@ from adapters.local.event_pump import EventPump
 from adapters.local.jobs.rules import JobRules
 from adapters.local.mailbox import MaildirMailbox
 from adapters.local.submission_index import LocalSubmissionIndex
+from adapters.local.telemetry import LocalTelemetry
 from adapters.local.work_queue import LocalWorkQueue
 from describer.providers.identity import identify
 from describer.settings import Settings as DescriberSettings
@@ -35,7 +34,15 @@ if TYPE_CHECKING:
     from http_intake.doors import ReceiveMail
     from shared.settings import Settings
 
-_DESCRIBER_SEES = ("PATH", "LANG", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "SSL_CERT_FILE", "TMPDIR")
+# A describer opens files of strangers, so it sees no secret but that of its own service.
+_DESCRIBER_SEES = (
+    *("PATH", "LANG", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR"),
+    *("MAIL_INGEST_DESCRIBER", "MAIL_INGEST_DESCRIBER_MEMORY_MB"),
+    *("MAIL_INGEST_MAX_PIXELS", "MAIL_INGEST_OCR"),
+)
+_THIRD_PARTY = "MAIL_INGEST_THIRD_PARTY_"
+_WAITING_WORKERS = 4  # of a third party: they wait more than they work
+_MORE_THAN_A_DEADLINE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,14 @@ class LocalParts:
             receive_mail,
             publisher=self.services.stores.publisher,
             clock=self.services.stores.clock,
-            policy=PollPolicy(concurrency=settings.intake.poll_concurrency),
+            policy=PollPolicy(
+                concurrency=settings.intake.poll_concurrency,
+                interval_s=settings.intake.poll_interval_s,
+                lifetime_s=settings.intake.poll_claim_s,
+                max_attempts=settings.intake.poll_max_attempts,
+                retry_delay_s=settings.intake.poll_retry_delay_s,
+                pause_s=settings.intake.poll_pause_s,
+            ),
         )
 
     def new_key(self) -> str:
@@ -81,7 +95,8 @@ def local_stores(settings: Settings, folder: DataFolder | None = None) -> Genera
 async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[LocalParts]:
     """Everything that serves on one machine; closed in good order at the end of the block."""
     environment = describer_environment(os.environ)
-    identity = identify(DescriberSettings.from_env(environment))
+    describer = DescriberSettings.from_env(environment)
+    identity = identify(describer)
     async with AsyncExitStack() as stack:
         database = stack.enter_context(closing(Database(folder.state)))
         blobs = stack.enter_context(closing(LocalBlobStore(folder.blobs)))
@@ -91,7 +106,11 @@ async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[
         mailbox = await MaildirMailbox.open(folder.mailbox, clock=stores.clock)
         stack.push_async_callback(mailbox.close)
         jobs = LocalDescriptionJobs(
-            database, blobs, stores.publisher, stores.clock, _job_rules(settings, environment)
+            database,
+            blobs,
+            stores.publisher,
+            stores.clock,
+            _job_rules(settings, describer, environment),
         )
         provider = (identity.name, identity.version)
         yield LocalParts(
@@ -109,7 +128,7 @@ def describer_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name in _DESCRIBER_SEES or name.startswith("MAIL_INGEST_")
+        if name in _DESCRIBER_SEES or name.startswith(_THIRD_PARTY)
     }
 
 
@@ -128,11 +147,15 @@ def _stores(
     )
 
 
-def _job_rules(settings: Settings, environment: Mapping[str, str]) -> JobRules:
-    describe = settings.describe
+def _job_rules(
+    settings: Settings, describer: DescriberSettings, environment: Mapping[str, str]
+) -> JobRules:
+    describe, third_party = settings.describe, describer.third_party
+    # A service ends its work by its own deadline, which must come before we kill its process.
+    least_s = third_party.deadline_s + _MORE_THAN_A_DEADLINE_S if third_party else 0.0
     return JobRules(
-        workers=describe.workers,
+        workers=describe.workers or (_WAITING_WORKERS if third_party else 0),
         environment=environment,
-        photo_time=timedelta(seconds=describe.photo_time_s),
-        video_time=timedelta(seconds=describe.video_time_s),
+        photo_time=timedelta(seconds=max(describe.photo_time_s, least_s)),
+        video_time=timedelta(seconds=max(describe.video_time_s, least_s)),
     )

@@ -18,6 +18,7 @@ from host.doors import mail_receiver, open_http_door, open_smtp_door
 from host.local import LocalParts, local_parts
 from host.queue_pump import pump_queue
 from host.sweep import Sweep
+from mail_ingest.sniff import require_libmagic
 from shared.events import DESCRIBED
 from shared.orchestrators import ORCHESTRATORS
 
@@ -44,6 +45,7 @@ async def running(settings: Settings, *, doors: bool = True) -> AsyncGenerator[R
     Raises SettingsError and other IngestError with a sentence when it cannot be started.
     """
     folder = DataFolder.open(settings.place.data)
+    await asyncio.to_thread(require_libmagic)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(folder.served())
         parts = await stack.enter_async_context(local_parts(settings, folder))

@@ -56,7 +56,9 @@ def _python(settings: Settings) -> Finding:
 
 def _libmagic(settings: Settings) -> Finding:
     del settings
-    from mail_ingest.sniff import sniff
+    from mail_ingest.sniff import require_libmagic, sniff
+
+    require_libmagic()
 
     told = sniff(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02")
     return Finding(told == "image/png", f"libmagic tells {told} for a PNG.")

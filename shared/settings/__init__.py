@@ -12,10 +12,10 @@ from shared.config import read_settings
 from shared.settings.doors import (
     SHIPPED_RULES,
     HttpDoorSettings,
-    IntakeSettings,
     PlaceSettings,
     SmtpDoorSettings,
 )
+from shared.settings.intake import IntakeSettings
 from shared.settings.work import AnswerSettings, DescribeSettings
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Settings of where things lie, of the doors, and of what is taken."""
+"""Settings of where things lie, and of the doors."""
 
 from __future__ import annotations
 
@@ -98,6 +98,27 @@ class HttpDoorSettings:
         example="5000",
         meaning="The slowest body that is waited for, on the average.",
     )
+    keep_alive_s: int = setting(
+        "MAIL_INGEST_HTTP_KEEP_ALIVE_S",
+        15,
+        unit="seconds",
+        example="5",
+        meaning="How long a connection is kept for the next request.",
+    )
+    stop_s: int = setting(
+        "MAIL_INGEST_HTTP_STOP_S",
+        20,
+        unit="seconds",
+        example="5",
+        meaning="How long requests under way are waited for when the server stops.",
+    )
+    max_connections: int = setting(
+        "MAIL_INGEST_HTTP_MAX_CONNECTIONS",
+        500,
+        unit="count",
+        example="100",
+        meaning="The most connections at a time; more are answered with 503.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,96 +153,38 @@ class SmtpDoorSettings:
         example="photos@newsroom.example",
         meaning="Whose mail is taken; empty: everybody's.",
     )
+    hostname: str = setting(
+        "MAIL_INGEST_SMTP_HOSTNAME",
+        "localhost",
+        unit="host",
+        example="mx.newsroom.example",
+        meaning="What we call ourselves in SMTP, here and when we send.",
+    )
+    max_connections: int = setting(
+        "MAIL_INGEST_SMTP_MAX_CONNECTIONS",
+        50,
+        unit="count",
+        example="20",
+        meaning="The most connections at a time.",
+    )
+    max_recipients: int = setting(
+        "MAIL_INGEST_SMTP_MAX_RECIPIENTS",
+        100,
+        unit="count",
+        example="10",
+        meaning="The most recipients of a mail.",
+    )
+    idle_timeout_s: float = setting(
+        "MAIL_INGEST_SMTP_IDLE_TIMEOUT_S",
+        300.0,
+        unit="seconds",
+        example="60",
+        meaning="How long a client may say nothing (RFC 5321 4.5.3.2.7).",
+    )
     certificate: str = setting(
         "MAIL_INGEST_SMTP_CERTIFICATE",
         "",
         unit="file (PEM)",
         example="/etc/ssl/mail.pem",
         meaning="Certificate chain and key for STARTTLS; empty: no STARTTLS.",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntakeSettings:
-    """What is taken of a submission, and how much."""
-
-    max_message_bytes: int = setting(
-        "MAIL_INGEST_MAX_MESSAGE_BYTES",
-        157_286_400,
-        unit="bytes",
-        example="52428800",
-        meaning="The largest mail, by SMTP and by POST /v1/emails.",
-    )
-    max_media: int = setting(
-        "MAIL_INGEST_MAX_MEDIA",
-        500,
-        unit="count",
-        example="50",
-        meaning="The most photos and videos of a submission; more are left out.",
-    )
-    max_media_bytes: int = setting(
-        "MAIL_INGEST_MAX_MEDIA_BYTES",
-        2_000_000_000,
-        unit="bytes",
-        example="200000000",
-        meaning="The largest photo or video; a larger one is left out.",
-    )
-    max_mime_parts: int = setting(
-        "MAIL_INGEST_MAX_MIME_PARTS",
-        10_000,
-        unit="count",
-        example="2000",
-        meaning="The most parts of a mail that are read.",
-    )
-    max_mime_depth: int = setting(
-        "MAIL_INGEST_MAX_MIME_DEPTH",
-        50,
-        unit="levels",
-        example="20",
-        meaning="How deep mails in mails are read.",
-    )
-    max_header_bytes: int = setting(
-        "MAIL_INGEST_MAX_HEADER_BYTES",
-        1_048_576,
-        unit="bytes",
-        example="262144",
-        meaning="The longest header block that is read.",
-    )
-    max_header_lines: int = setting(
-        "MAIL_INGEST_MAX_HEADER_LINES",
-        20_000,
-        unit="lines",
-        example="5000",
-        meaning="The most lines of a header block.",
-    )
-    max_decoded_bytes: int = setting(
-        "MAIL_INGEST_MAX_DECODED_BYTES",
-        4_294_967_296,
-        unit="bytes",
-        example="1073741824",
-        meaning="What all parts of a mail may decode to, together.",
-    )
-    own_addresses: tuple[str, ...] = setting(
-        "MAIL_INGEST_OWN_ADDRESSES",
-        (),
-        unit="addresses, with commas",
-        example="photos@newsroom.example",
-        meaning="Our own addresses: mails from them get no answer.",
-    )
-    authserv_id: str = setting(
-        "MAIL_INGEST_AUTHSERV_ID",
-        "",
-        unit="name",
-        example="mx.newsroom.example",
-        meaning=(
-            "The name under which our mail server writes "
-            "Authentication-Results; fields of others are not believed."
-        ),
-    )
-    poll_concurrency: int = setting(
-        "MAIL_INGEST_MAILBOX_CONCURRENCY",
-        4,
-        unit="count",
-        example="8",
-        meaning="How many mails of the mailbox are received at a time.",
     )

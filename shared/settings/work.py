@@ -24,7 +24,7 @@ class DescribeSettings:
         0,
         unit="count",
         example="2",
-        meaning="Describer processes; 0: one for each core.",
+        meaning=("Describer processes; 0: one for each core, four where a third party describes."),
     )
     photo_time_s: float = setting(
         "MAIL_INGEST_PHOTO_TIME_S",
@@ -97,6 +97,16 @@ class AnswerSettings:
         example="...",
         meaning="The password there.",
         secret=True,
+    )
+    smtp_envelope_sender: str = setting(
+        "MAIL_INGEST_SMTP_ENVELOPE_SENDER",
+        "",
+        unit="address",
+        example="bounces@yourpaper.example",
+        meaning=(
+            "Who gets the bounces of answers; empty: nobody, as RFC 3834 3.3 "
+            "advises. Some servers want an address."
+        ),
     )
     per_sender_and_day: int = setting(
         "MAIL_INGEST_ANSWERS_PER_DAY",
