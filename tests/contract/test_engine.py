@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from durabletask import task
+from durabletask.client import AsyncTaskHubGrpcClient
 
+from adapters.azure.engine import DurableClientEngine
+from adapters.local.engine import LocalEngine
 from shared.model import JsonObject
 from shared.ports import Engine, InstanceState
+from tests.fakes.task_hub.server import task_hub
 from tests.support.engine import ended, local_engine, raised
 
 type Steps = Generator[task.Task[Any], Any, JsonObject]
@@ -107,7 +111,17 @@ def _local(runs: Runs, folder: Path) -> AbstractAsyncContextManager[Engine]:
     return local_engine(folder / "engine.db", ORCHESTRATORS, runs.all())
 
 
-_HARNESSES: dict[str, Harness] = {"local": _local}
+@asynccontextmanager
+async def _azure(runs: Runs, folder: Path) -> AsyncGenerator[Engine]:
+    async with (
+        local_engine(folder / "engine.db", ORCHESTRATORS, runs.all()) as hub,
+        task_hub(hub) as address,
+        AsyncTaskHubGrpcClient(host_address=address) as client,
+    ):
+        yield DurableClientEngine(client)
+
+
+_HARNESSES: dict[str, Harness] = {"azure": _azure, "local": _local}
 
 
 @pytest.fixture
@@ -236,3 +250,15 @@ async def test_purging_leaves_an_instance_alone_that_has_not_ended(engine: Engin
     assert await engine.raise_event("a", name="Go", payload={})
     assert (await ended(engine, "a")).state is InstanceState.COMPLETED
     await engine.purge("nobody")
+
+
+async def test_what_failed_is_told_the_latest_first(
+    engine: DurableClientEngine | LocalEngine,
+) -> None:
+    for name in ("a", "b"):
+        await engine.start("fail", instance_id=name, payload={"message": f"no {name}"})
+        await ended(engine, name)
+    failed = await engine.failed()
+    assert [(each.instance_id, each.state) for each in failed] == [("b", "failed"), ("a", "failed")]
+    assert "no b" in failed[0].failure
+    assert len(await engine.failed(1)) == 1

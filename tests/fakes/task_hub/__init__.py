@@ -1,0 +1,1 @@
+"""The gRPC service of a task hub, as the Durable extension offers it to durable clients."""
