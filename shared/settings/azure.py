@@ -42,6 +42,23 @@ class StorageSettings:
         example="submissions",
         meaning="The container that holds everything.",
     )
+    blob_tags: bool = setting(
+        "MAIL_INGEST_BLOB_TAGS",
+        True,
+        unit="yes or no",
+        example="0",
+        meaning=(
+            "Tag each blob kind=original, media or record, for lifecycle rules. It takes the role"
+            " Storage Blob Data Owner, and an account without hierarchical namespace."
+        ),
+    )
+    table_prefix: str = setting(
+        "MAIL_INGEST_TABLE_PREFIX",
+        "mailingest",
+        unit="letters and digits",
+        example="newsroom",
+        meaning="What the names of our tables begin with.",
+    )
     connection_string: str = setting(
         "MAIL_INGEST_STORAGE_CONNECTION_STRING",
         "",
