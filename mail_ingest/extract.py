@@ -11,6 +11,7 @@ from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,13 @@ from mail_ingest.mime.limits import Limits
 from mail_ingest.mime.reader import MimeReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from io import BufferedWriter, FileIO
 
     from mail_ingest.mime.events import Event, Part
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 17  # larger ones leave the cache, and cost page faults at every allocation
+_WORTH_A_THREAD = 2_000_000  # bytes of a mail; a smaller one is done before a thread is up
 _CHUNKS_AHEAD = 4  # decoded and not yet written, so that neither thread waits for the other
 _DEFAULT_LIMITS = Limits()
 
@@ -42,25 +44,46 @@ class ExtractedPart:
     path: str
 
 
-def extract(file: Path, outdir: Path, limits: Limits = _DEFAULT_LIMITS) -> Iterator[ExtractedPart]:
+def extract(file: Path, outdir: Path, limits: Limits = _DEFAULT_LIMITS) -> Generator[ExtractedPart]:
     """Write every attachment of the mail in `file` into `outdir`, which is made if missing.
 
     Files get safe names of their own and replace nothing. Raises OSError; a file that could not be
     written as a whole is removed.
     """
     outdir.mkdir(parents=True, exist_ok=True)
-    with (
-        file.open("rb", buffering=0) as raw,
-        closing(Folder(outdir)) as folder,
-        ThreadPoolExecutor(1) as writer,
-    ):
-        under_way: deque[Future[list[ExtractedPart]]] = deque()
-        for events in events_of(raw, limits):
-            under_way.append(writer.submit(folder.take, events))
-            if len(under_way) > _CHUNKS_AHEAD:
+    with closing(Folder(outdir)) as folder:
+        yield from extract_into(folder, file, limits)
+
+
+def extract_into(folder: Folder, file: Path, limits: Limits) -> Iterator[ExtractedPart]:
+    """The same into a folder that is there. Raises OSError."""
+    with file.open("rb", buffering=0) as raw:
+        batches = events_of(raw, limits)
+        if file.stat().st_size < _WORTH_A_THREAD:
+            yield from chain.from_iterable(map(folder.take, batches))
+        else:
+            yield from in_two_stages(batches, folder.take)
+
+
+def in_two_stages[T](
+    batches: Iterable[list[Event]], take: Callable[[list[Event]], list[T]]
+) -> Iterator[T]:
+    """Read events in this thread while another one takes them; gives what `take` gives, in order.
+
+    An error of `take` is raised here.
+    """
+    with ThreadPoolExecutor(1) as second:
+        under_way: deque[Future[list[T]]] = deque()
+        try:
+            for events in batches:
+                under_way.append(second.submit(take, events))
+                if len(under_way) > _CHUNKS_AHEAD:
+                    yield from under_way.popleft().result()
+            while under_way:
                 yield from under_way.popleft().result()
-        for each in under_way:
-            yield from each.result()
+        finally:
+            for each in under_way:  # after an error nothing more is taken
+                each.cancel()
 
 
 def events_of(raw: FileIO, limits: Limits) -> Iterator[list[Event]]:

@@ -1,0 +1,130 @@
+"""Attachments land in a folder whole, under safe names, replacing nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mail_ingest import extract as module
+from mail_ingest.extract import Folder, extract, extract_into, in_two_stages
+from mail_ingest.mime.limits import Limits
+from tests.support.mime_cases import OTHER, PHOTO, TEXT, header, mail, mixed, named, photo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mail_ingest.extract import ExtractedPart
+    from mail_ingest.mime.events import Event
+
+
+def stored(folder: Path, raw: bytes) -> Path:
+    path = folder / "mail.eml"
+    path.write_bytes(raw)
+    return path
+
+
+def run(folder: Path, raw: bytes) -> list[ExtractedPart]:
+    return list(extract(stored(folder, raw), folder / "out"))
+
+
+def test_each_line_says_what_lies_where(tmp_path: Path) -> None:
+    (part,) = run(tmp_path, mail(mixed(TEXT, photo("inline; filename=IMG_1.JPG"))))
+    assert (part.filename, part.content_type, part.disposition) == (
+        "IMG_1.JPG",
+        "image/jpeg",
+        "inline",
+    )
+    assert part.size == len(PHOTO)
+    assert part.sha256 == hashlib.sha256(PHOTO).hexdigest()
+    assert Path(part.path).read_bytes() == PHOTO
+
+
+def test_the_body_text_and_reports_are_no_files(tmp_path: Path) -> None:
+    report = header("Content-Type: message/delivery-status") + b"Action: failed\r\n"
+    assert run(tmp_path, mail(mixed(TEXT, report))) == []
+
+
+def test_a_photo_without_a_name_gets_one(tmp_path: Path) -> None:
+    (part,) = run(tmp_path, mail(mixed(named())))
+    assert part.filename == ""
+    assert Path(part.path).suffix == ".jpg"
+
+
+def test_files_of_one_name_get_numbers(tmp_path: Path) -> None:
+    parts = run(tmp_path, mail(mixed(photo(), photo(content=OTHER), photo(content=b"x"))))
+    assert [Path(part.path).name for part in parts] == ["a.jpg", "a-2.jpg", "a-3.jpg"]
+    assert [Path(part.path).read_bytes() for part in parts] == [PHOTO, OTHER, b"x"]
+
+
+def test_a_file_that_is_there_already_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.jpg").write_bytes(b"mine")
+    (part,) = run(tmp_path, mail(mixed(photo())))
+    assert Path(part.path).name == "a-2.jpg"
+    assert (tmp_path / "out" / "a.jpg").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../evil.jpg", "/etc/passwd", r"..\..\evil.jpg", "..", "CON", "a\0b.jpg", ".", "x/"]
+)
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    (part,) = run(tmp_path, mail(mixed(photo(f'attachment; filename="{name}"'))))
+    assert Path(part.path).parent == tmp_path / "out"
+    assert Path(part.path).read_bytes() == PHOTO
+
+
+def test_a_large_mail_goes_through_both_threads(tmp_path: Path) -> None:
+    large = PHOTO * 8_000
+    parts = run(tmp_path, mail(mixed(photo(content=large), photo(content=OTHER))))
+    assert [Path(part.path).read_bytes() for part in parts] == [large, OTHER]
+
+
+def test_a_limit_keeps_what_came_before(tmp_path: Path) -> None:
+    path = stored(tmp_path, mail(mixed(photo(), photo(content=OTHER))))
+    parts = list(extract(path, tmp_path / "out", Limits(decoded_bytes=len(PHOTO) + 10)))
+    assert [part.size for part in parts] == [len(PHOTO), 10]
+
+
+class FullFolder(Folder):
+    """A folder on a disk that is full after the first events."""
+
+    def take(self, events: Iterable[Event]) -> list[ExtractedPart]:
+        super().take(events)
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("size", [1_000, 3_000_000])
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, size: int) -> None:
+    path = stored(tmp_path, mail(mixed(photo(content=bytes(size))) + b"--open"))
+    (tmp_path / "out").mkdir()
+    folder = FullFolder(tmp_path / "out")
+    with pytest.raises(OSError, match="No space"):
+        list(extract_into(folder, path, Limits()))
+    folder.close()
+    assert [p for p in (tmp_path / "out").iterdir() if p.stat().st_size not in (0, size)] == []
+
+
+def test_who_stops_listening_leaves_nothing_half_written(tmp_path: Path) -> None:
+    path = stored(tmp_path, mail(mixed(photo(), photo(content=bytes(9_000_000)))))
+    parts = extract(path, tmp_path / "out")
+    next(parts)
+    parts.close()
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["a.jpg"]
+
+
+def test_no_more_than_a_few_batches_are_read_ahead() -> None:
+    read = 0
+
+    def batches() -> Iterator[list[Event]]:
+        nonlocal read
+        for _ in range(50):
+            read += 1
+            yield []
+
+    taken = in_two_stages(batches(), lambda _: [1])
+    next(taken)
+    assert read <= module._CHUNKS_AHEAD + 1  # pyright: ignore[reportPrivateUsage]
+    assert sum(taken) == 49
