@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 import httpx  # noqa: E402 - the project's own packages come from the checkout
 
 from host.data_folder import DataFolder  # noqa: E402
-from host.doors import receive_policy  # noqa: E402
+from host.intake import receive_policy  # noqa: E402
 from host.local import local_stores  # noqa: E402
 from host.server import Running, running  # noqa: E402
 from mail_ingest.receive import MailOrigin, receive  # noqa: E402

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -75,10 +74,6 @@ class LocalParts:
             ),
         )
 
-    def new_key(self) -> str:
-        """A key for an HTTP request that came without one."""
-        return secrets.token_hex(16)
-
 
 @contextmanager
 def local_stores(settings: Settings, folder: DataFolder | None = None) -> Generator[Stores]:
@@ -115,7 +110,7 @@ async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[
         provider = (identity.name, identity.version)
         yield LocalParts(
             folder=folder,
-            services=Services(stores=stores, engine=engine, jobs=jobs, provider=provider),
+            services=Services(stores=stores, jobs=jobs, provider=provider),
             engine=engine,
             jobs=jobs,
             pump=EventPump(database, stores.clock),

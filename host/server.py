@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from host.background import Background
 from host.data_folder import DataFolder
-from host.doors import mail_receiver, open_http_door, open_smtp_door
+from host.doors import open_http_door, open_smtp_door
+from host.intake import mail_receiver
 from host.local import LocalParts, local_parts
 from host.queue_pump import pump_queue
 from host.sweep import Sweep
@@ -66,8 +67,9 @@ def _start_core(settings: Settings, parts: LocalParts, background: Background) -
     services = parts.services
     parts.engine.register(ORCHESTRATORS, services.activities(settings).all())
     parts.engine.start_worker()
-    parts.pump.subscribe(DESCRIBED, services.described_handler(settings).on_event)
+    parts.pump.subscribe(DESCRIBED, services.described_handler(settings, parts.engine).on_event)
     background.run(parts.jobs.run(), name="describer")
     background.run(parts.pump.run(), name="events")
-    background.run(pump_queue(services.stores.queue, services.dispatcher(settings)), name="queue")
+    dispatcher = services.dispatcher(settings, parts.engine)
+    background.run(pump_queue(services.stores.queue, dispatcher), name="queue")
     background.run(Sweep(intake=services.stores.intake(), engine=parts.engine).run(), name="sweep")

@@ -64,20 +64,21 @@ class Stores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Every port. `provider` is the describer's (id, version), which names cached descriptions."""
+    """Every port but the engine, which Functions hands over with each invocation. `provider` is the
+    describer's (id, version), which names cached descriptions.
+    """
 
     stores: Stores
-    engine: Engine
     jobs: DescriptionJobs
     provider: tuple[str, str]
 
-    def dispatcher(self, settings: Settings) -> Dispatcher:
+    def dispatcher(self, settings: Settings, engine: Engine) -> Dispatcher:
         """From the queue to the engine."""
         stores = self.stores
         return Dispatcher(
             blobs=stores.blobs,
             queue=stores.queue,
-            engine=self.engine,
+            engine=engine,
             index=stores.index,
             publisher=stores.publisher,
             clock=stores.clock,
@@ -103,8 +104,8 @@ class Services:
             answers_per_day=settings.answer.per_sender_and_day,
         )
 
-    def described_handler(self, settings: Settings) -> DescribedHandler:
+    def described_handler(self, settings: Settings, engine: Engine) -> DescribedHandler:
         """What the end of a description job leads to."""
         return DescribedHandler(
-            engine=self.engine, index=self.stores.index, desk=self.stores.desk(settings)
+            engine=engine, index=self.stores.index, desk=self.stores.desk(settings)
         )

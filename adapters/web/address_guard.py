@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
-import httpx
-
 from adapters.web.public_addresses import is_public
 from shared.errors import ServiceUnavailableError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from ipaddress import IPv4Network, IPv6Network
+
+    import httpx
 
 _LONGEST_URL = 2000
 _PORTS = {"https": 443, "http": 80}
@@ -113,6 +113,8 @@ class AddressGuard:
 
 
 def _parse(url: str) -> httpx.URL | None:
+    import httpx  # here, because the first answer of a Functions app must not wait for it
+
     if len(url) > _LONGEST_URL:
         return None
     try:

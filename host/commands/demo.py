@@ -19,7 +19,7 @@ from host.demo.sending import (
     send_by_smtp,
     send_files,
 )
-from host.doors import receive_policy
+from host.intake import receive_policy
 from host.logs import log_to_stderr
 from host.server import running
 from host.terminal import progress, say, say_table

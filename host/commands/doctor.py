@@ -99,7 +99,7 @@ def _describer(settings: Settings) -> Finding:
 
 
 def _http_door(settings: Settings) -> Finding:
-    from host.doors import read_keys
+    from host.intake import read_keys
 
     keys = read_keys(settings.http.keys)
     return _port(

@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from host.data_folder import DataFolder
-from host.doors import receive_policy
+from host.intake import receive_policy
 from host.local import local_stores
 from host.server import running
-from host.terminal import progress, say, say_json, say_table
+from host.terminal import note, progress, say_json, say_table
 from mail_ingest.replay import Replay, mail_files
 from shared.outcomes import Outcomes
 from shared.ports import SubmissionState
@@ -45,7 +45,7 @@ async def _replay(
             return await _take(settings, stores, paths, wait=wait, again=again, as_json=as_json)
     with local_stores(settings, folder) as stores:
         if not wait and not folder.is_served():
-            say("No server runs on this folder: the mails are taken now and worked on later.")
+            note("No server runs on this folder: the mails are taken now and worked on later.")
         return await _take(settings, stores, paths, wait=wait, again=again, as_json=as_json)
 
 

@@ -1,0 +1,87 @@
+"""What is taken in and what lies behind the HTTP door, the same on every platform."""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+from typing import TYPE_CHECKING
+
+from adapters.web.address_guard import AddressGuard
+from http_intake.doors import Doors, HttpSettings
+from mail_ingest.collect import MediaLimits
+from mail_ingest.mime.limits import Limits
+from mail_ingest.receive import ReceivePolicy, receive
+from mail_ingest.screen import ScreenPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from http_intake.doors import Readiness, ReceiveMail
+    from shared.intake import Intake
+    from shared.settings import Settings
+
+
+def receive_policy(settings: Settings) -> ReceivePolicy:
+    """What of a mail is taken."""
+    intake = settings.intake
+    own = {address.lower() for address in (*intake.own_addresses, settings.answer.from_address)}
+    return ReceivePolicy(
+        max_message_bytes=intake.max_message_bytes,
+        limits=Limits(
+            parts=intake.max_mime_parts,
+            depth=intake.max_mime_depth,
+            header_bytes=intake.max_header_bytes,
+            header_lines=intake.max_header_lines,
+            decoded_bytes=intake.max_decoded_bytes,
+        ),
+        media=_media_limits(settings),
+        screen=ScreenPolicy(own_addresses=frozenset(own)),
+        authserv_id=intake.authserv_id,
+    )
+
+
+def mail_receiver(settings: Settings, intake: Intake) -> ReceiveMail:
+    """The one function that takes a raw mail, whichever door it came by."""
+    return partial(receive, intake=intake, policy=receive_policy(settings))
+
+
+def http_doors(
+    settings: Settings,
+    intake: Intake,
+    receive_mail: ReceiveMail,
+    readiness: Callable[[], Awaitable[Readiness]],
+) -> Doors:
+    """What the HTTP door is given. Raises SettingsError."""
+    return Doors(
+        settings=_http_settings(settings),
+        intake=intake,
+        receive_mail=receive_mail,
+        check_callback=AddressGuard(settings.answer.webhook_allow).check_url,
+        readiness=readiness,
+        new_key=partial(secrets.token_hex, 16),
+    )
+
+
+def read_keys(entries: tuple[str, ...]) -> dict[str, str]:
+    """MAIL_INGEST_KEYS as a mapping of clients to the SHA-256 of their keys; not yet checked."""
+    return {client: digest for client, _, digest in (entry.partition("=") for entry in entries)}
+
+
+def _http_settings(settings: Settings) -> HttpSettings:
+    http = settings.http
+    return HttpSettings(
+        keys=read_keys(http.keys),
+        public_base_url=http.public_url,
+        max_submission_bytes=http.max_submission_bytes,
+        max_message_bytes=settings.intake.max_message_bytes,
+        media=_media_limits(settings),
+        max_parts=http.max_parts,
+        read_timeout_s=http.read_timeout_s,
+        min_bytes_per_s=http.min_bytes_per_s,
+    )
+
+
+def _media_limits(settings: Settings) -> MediaLimits:
+    return MediaLimits(
+        max_media=settings.intake.max_media, max_media_bytes=settings.intake.max_media_bytes
+    )
