@@ -18,6 +18,11 @@ def say(line: str = "") -> None:
     sys.stdout.flush()
 
 
+def note(line: str) -> None:
+    """Print a line for people beside the output that a program may read."""
+    sys.stderr.write(f"{line}\n")
+
+
 def say_json(value: object) -> None:
     """Print one JSON object on a line of its own, for programs."""
     sys.stdout.write(f"{to_json(value).decode('utf-8')}\n")

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Configuration
 
 Settings are environment variables, read once at the start. An empty variable is the default.
-`mail-ingest doctor` checks them and says what to do. This page is printed from the code: `make docs`.
+`mail-ingest doctor` checks them and says what to do. This page is printed from the code.
 """
 DESCRIBER = (
     ("DESCRIBER", "name", "local_models", "third_party", "Who describes."),

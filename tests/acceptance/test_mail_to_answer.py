@@ -1,0 +1,266 @@
+"""A mail in, an answer out: the whole system as users and operators meet it, in a process of its
+own.
+"""
+
+from __future__ import annotations
+
+import json
+import smtplib
+import socket
+import sqlite3
+import time
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.support.server_process import ServerProcess
+from tests.support.third_party_server import GOOD, Reply, json_reply, third_party_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.third_party_server import ThirdPartyServer
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+PHOTO = (FIXTURES / "media" / "cat.jpg").read_bytes()
+DOWN = Reply(status=503)
+
+
+def third_party(service: ThirdPartyServer, **more: str) -> dict[str, str]:
+    return {
+        "MAIL_INGEST_DESCRIBER": "third_party",
+        "MAIL_INGEST_THIRD_PARTY_URL": service.url,
+        "MAIL_INGEST_THIRD_PARTY_AUTH": "none",
+        "MAIL_INGEST_THIRD_PARTY_ALLOW_LOOPBACK_HTTP": "1",
+        "MAIL_INGEST_DESCRIBER_WORKERS": "1",
+        **more,
+    }
+
+
+def a_mail(*photos: bytes, subject: str = "Our cat") -> bytes:
+    message = EmailMessage()
+    message["From"] = "Ann Reader <ann@example.org>"
+    message["To"] = "photos@newsroom.example"
+    message["Subject"] = subject
+    message["Message-ID"] = "<1@example.org>"
+    message.set_content("Please look.")
+    for photo in photos:
+        message.add_attachment(photo, maintype="image", subtype="jpeg", filename="cat.jpg")
+    return message.as_bytes()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    process = ServerProcess(tmp_path, {})
+    yield process
+    process.kill()
+
+
+def started(server: ServerProcess, settings: dict[str, str]) -> ServerProcess:
+    server.settings = settings
+    server.start()
+    server.wait_until_ready()
+    return server
+
+
+def by_smtp(server: ServerProcess, mail: bytes) -> None:
+    with smtplib.SMTP("127.0.0.1", server.smtp_port, timeout=30) as client:
+        client.sendmail("ann@example.org", ["photos@newsroom.example"], mail)
+
+
+def the_submission(server: ServerProcess, state: str, within_s: float = 60) -> dict[str, Any]:
+    """The only submission, once it is in this state."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        lines = server.command("status", "--json").stdout.splitlines()
+        if lines and json.loads(lines[0])["state"] == state:
+            assert len(lines) == 1
+            return json.loads(lines[0])
+        time.sleep(0.2)
+    raise AssertionError((server.folder / "server.log").read_text("utf-8")[-3000:])
+
+
+def answers(server: ServerProcess) -> list[EmailMessage]:
+    files = sorted((server.folder / "data" / "outbox").glob("*.eml"))
+    return [message_from_bytes(f.read_bytes(), EmailMessage, policy=default) for f in files]
+
+
+def text_of(answer: EmailMessage) -> str:
+    body = answer.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def test_a_real_mail_by_smtp_is_described_by_the_models_and_answered(
+    server: ServerProcess,
+) -> None:
+    started(server, {"MAIL_INGEST_DESCRIBER_WORKERS": "1"})
+    by_smtp(server, (FIXTURES / "emails" / "demo" / "cat_rescue_from_iphone.eml").read_bytes())
+    entry = the_submission(server, "done")
+    assert entry["outcome"] == "completed"
+    (answer,) = answers(server)
+    assert answer["Auto-Submitted"] == "auto-replied"
+    assert "IMG_4711.HEIC" in text_of(answer)
+    assert server.stop() == 0
+
+
+def test_while_the_third_party_is_down_a_submission_waits_and_finishes_later(
+    server: ServerProcess,
+) -> None:
+    slow_down = Reply(status=429, headers={"Retry-After": "1"})
+    with third_party_server(DOWN, slow_down, DOWN, json_reply(GOOD)) as service:
+        started(server, third_party(service))
+        by_smtp(server, a_mail(PHOTO))
+        entry = the_submission(server, "done")
+        assert entry["outcome"] == "completed"
+        assert len(service.seen) == 4
+
+
+def test_what_nobody_describes_in_time_goes_to_the_desk_which_decides(
+    server: ServerProcess,
+) -> None:
+    with third_party_server(DOWN) as service:
+        desk = {"MAIL_INGEST_DESK_ADDRESS": "desk@newsroom.example"}
+        started(server, third_party(service, MAIL_INGEST_ESCALATE_AFTER_S="1", **desk))
+        by_smtp(server, a_mail(PHOTO))
+        entry = the_submission(server, "done")
+    assert entry["escalated"] == [1]
+    to_desk, to_ann = sorted(answers(server), key=lambda answer: "desk" not in str(answer["To"]))
+    assert entry["submission_id"] in text_of(to_desk)
+    assert "person" in text_of(to_ann)
+
+    submission_id = entry["submission_id"]
+    assert submission_id in server.command("desk", "list").stdout
+    wrong = server.command("desk", "decide", submission_id, "1", "--category", "fishing")
+    assert wrong.returncode == 1
+    assert "'fishing' is none of these" in wrong.stderr
+    decided = server.command(
+        "desk", "decide", submission_id, "1", "--category", "sport", "--answer"
+    )
+    assert decided.returncode == 0, decided.stderr
+    assert "Nothing waits" in server.command("desk", "list").stdout
+    assert len(answers(server)) == 3
+    again = server.command("desk", "decide", submission_id, "1", "--category", "sport")
+    assert "nothing has changed" in again.stdout
+
+
+def test_a_late_description_is_recorded_without_a_second_answer(server: ServerProcess) -> None:
+    with third_party_server(*[DOWN] * 3, json_reply(GOOD)) as service:
+        started(server, third_party(service, MAIL_INGEST_ESCALATE_AFTER_S="0.5"))
+        by_smtp(server, a_mail(PHOTO))
+        entry = the_submission(server, "done")
+        deadline = time.monotonic() + 60
+        while the_submission(server, "done")["escalated"] and time.monotonic() < deadline:
+            time.sleep(0.3)
+    one = server.command("status", entry["submission_id"], "--json")
+    outcome = json.loads(one.stdout)["outcome"]
+    assert outcome["revision"] == 1
+    assert outcome["media"][0]["status"] == "described"
+    assert len(answers(server)) == 1
+
+
+def test_a_mail_without_media_is_told_how_to_send_some(server: ServerProcess) -> None:
+    started(server, {"MAIL_INGEST_DESCRIBER_WORKERS": "1"})
+    by_smtp(server, a_mail())
+    assert the_submission(server, "done")["outcome"] == "no_media"
+    (answer,) = answers(server)
+    assert "photo" in text_of(answer)
+
+
+def test_a_broken_photo_is_unreadable_and_the_other_one_still_goes_through(
+    server: ServerProcess,
+) -> None:
+    started(server, {"MAIL_INGEST_DESCRIBER_WORKERS": "1"})
+    by_smtp(server, a_mail(PHOTO, PHOTO[:2000]))
+    entry = the_submission(server, "done")
+    assert entry["outcome"] == "partly"
+    assert "cat.jpg" in text_of(answers(server)[0])
+
+
+def test_a_folder_of_mails_is_replayed_without_a_server(server: ServerProcess) -> None:
+    server.settings = {"MAIL_INGEST_DESCRIBER_WORKERS": "1"}
+    folder = FIXTURES / "emails" / "linked"
+    first = server.command("replay", str(folder), "--wait", "--json")
+    assert first.returncode == 0, first.stderr
+    lines = [json.loads(line) for line in first.stdout.splitlines()]
+    assert len(lines) == len(list(folder.glob("*.eml")))
+    assert {line["state"] for line in lines} == {"done"}
+    second = server.command("replay", str(folder), "--wait", "--json")
+    assert not any(json.loads(line)["first"] for line in second.stdout.splitlines())
+
+
+def test_an_empty_file_is_a_problem_that_does_not_stop_the_other_mails(
+    server: ServerProcess,
+) -> None:
+    done = server.command("replay", str(FIXTURES / "emails" / "none"), "--json")
+    assert done.returncode == 1
+    problems = {
+        json.loads(line)["path"]: json.loads(line)["problem"] for line in done.stdout.splitlines()
+    }
+    assert [Path(path).name for path, problem in problems.items() if problem] == ["empty.eml"]
+
+
+def complaint(server: ServerProcess, *words: str) -> str:
+    """What a command that cannot work says, in one line."""
+    done = server.command(*(words or ("serve",)))
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    line = [each for each in done.stderr.splitlines() if each.startswith("mail-ingest: ")]
+    assert len(line) == 1, done.stderr
+    return line[0]
+
+
+def test_a_port_in_use_is_said_in_one_sentence(server: ServerProcess) -> None:
+    with socket.create_server(("127.0.0.1", server.http_port)):
+        assert "MAIL_INGEST_HTTP_PORT" in complaint(server)
+
+
+def test_an_open_address_without_keys_is_refused(server: ServerProcess) -> None:
+    server.settings = {"MAIL_INGEST_HTTP_HOST": "0.0.0.0"}
+    assert "MAIL_INGEST_KEYS" in complaint(server)
+
+
+def test_a_data_folder_of_a_newer_version_is_left_alone(server: ServerProcess) -> None:
+    (server.folder / "data").mkdir()
+    (server.folder / "data" / "version").write_text("99\n")
+    assert "newer version" in complaint(server)
+
+
+@pytest.mark.parametrize("name", ["state.db", "engine.db"])
+def test_a_corrupt_database_is_named(server: ServerProcess, name: str) -> None:
+    server.command("status")
+    sqlite3.connect(server.folder / "data" / name).close()
+    (server.folder / "data" / name).write_bytes(b"this is no database" * 1000)
+    assert name in complaint(server)
+
+
+def test_two_servers_on_one_folder_are_one_too_many(server: ServerProcess) -> None:
+    started(server, {"MAIL_INGEST_DESCRIBER_WORKERS": "1"})
+    assert "served by another process" in complaint(server)
+
+
+def test_a_setting_that_makes_no_sense_is_named(server: ServerProcess) -> None:
+    server.settings = {"MAIL_INGEST_ESCALATE_AFTER_S": "soon"}
+    assert "MAIL_INGEST_ESCALATE_AFTER_S" in complaint(server)
+
+
+def test_an_unknown_submission_is_named(server: ServerProcess) -> None:
+    assert "mail-none" in complaint(server, "status", "mail-none")
+
+
+def test_the_doctor_finds_everything_in_order(server: ServerProcess) -> None:
+    done = server.command("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "Everything is in order." in done.stdout
+
+
+def test_readiness_tells_of_what_was_given_up(server: ServerProcess) -> None:
+    started(server, {"MAIL_INGEST_DESCRIBER_WORKERS": "1"})
+    ready = httpx.get(f"{server.url}/health/ready", trust_env=False).json()
+    assert ready["ready"]
+    assert ready["dead_letters"] == 0
