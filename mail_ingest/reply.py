@@ -198,6 +198,7 @@ def _templates() -> Environment:
         loader=PackageLoader("mail_ingest"),
         autoescape=select_autoescape(("html.jinja",)),
         undefined=StrictUndefined,
+        auto_reload=False,  # templates do not change while we run
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
