@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import httpx
 
 from adapters.web.address_guard import Refusal
+from adapters.web.retry_after import retry_after_s
 from shared.errors import ServiceUnavailableError
 from shared.events import rfc3339
 from shared.ports import ReplyReceipt, ReplyState
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 _CONNECT_S = 5.0
 _LOOK_UPS_AT_ONCE = 4  # threads of our own, so that a dead name server holds up nobody else
-_LONGEST_WAIT_S = 24 * 3600.0
 
 
 class WebhookSender:
@@ -123,21 +121,8 @@ class WebhookSender:
             return _unavailable(f"The receiver redirects ({status}); give the URL that it means.")
         return _unavailable(
             f"The receiver answered with status {status}.",
-            _retry_after_s(response.headers.get("retry-after", ""), now),
+            retry_after_s(response.headers.get("retry-after", ""), now),
         )
-
-
-def _retry_after_s(text: str, now: datetime) -> float | None:
-    """Retry-After in seconds, a number or a date (RFC 9110 10.2.3); None when it says nothing."""
-    if text.isdecimal() and text.isascii():
-        seconds = float(text[:9])
-    else:
-        try:
-            when = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        seconds = (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds()
-    return min(max(seconds, 0.0), _LONGEST_WAIT_S)
 
 
 def _what_failed(exc: httpx.HTTPError) -> str:

@@ -109,7 +109,7 @@ class FakeGraph:
             is_send=request.path.endswith(("/send", "/sendMail")),
         )
         if refusal:
-            after = str(self.throttle.limits.retry_after_s)
+            after = f"{self.throttle.limits.retry_after_s:.0f}"
             return answers.error(429, "ApplicationThrottled", refusal, Retry_After=after)
         self.throttle.under_way += 1
         self.throttle.most_at_once = max(self.throttle.most_at_once, self.throttle.under_way)
@@ -151,7 +151,7 @@ async def _play(fault: Fault, request: web.Request, handler: Handler) -> web.Str
             return answers.error(504, "GatewayTimeout")
         case _:
             after = fault.retry_after_s
-            fields = {} if after is None else {"Retry_After": str(after)}
+            fields = {} if after is None else {"Retry_After": f"{after:.0f}"}
             return answers.error(int(fault.kind), _CODES[fault.kind], **fields)
 
 

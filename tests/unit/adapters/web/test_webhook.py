@@ -7,7 +7,6 @@ import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from adapters.local.clock import SystemClock
-from adapters.web import webhook
 from adapters.web.address_guard import AddressGuard
 from adapters.web.signing import Signer, new_secret
 from adapters.web.webhook import WebhookSender
@@ -140,27 +138,6 @@ async def test_only_gone_is_a_refusal_for_good(status: str, state: ReplyState) -
     assert receipt.state is state
     assert len(receiver.requests) == 1
     assert (status[:3] in receipt.reason) == (state is not ReplyState.SENT)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120.0),
-        ("0", 0.0),
-        ("999999999999999999999999", 86400.0),
-        ("Tue, 24 Nov 2026 12:00:30 GMT", 30.0),
-        ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0),
-        ("Tue, 24 Nov 2026 12:00:30 -0000", 30.0),
-        ("soon", None),
-        ("", None),
-        ("-5", None),
-        ("٣", None),
-        ("99999999999999 Nov 2026", None),
-    ],
-)
-def test_retry_after_is_a_number_or_a_date(text: str, seconds: float | None) -> None:
-    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
-    assert webhook._retry_after_s(text, now) == seconds  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_retry_after_is_handed_on() -> None:

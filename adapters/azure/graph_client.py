@@ -1,0 +1,196 @@
+"""Calls Microsoft Graph through msgraph-sdk the lean way: its request builders, its authentication
+and its HTTP pipeline, but plain JSON and plain streams.
+
+The SDK's models cost seconds of imports and a fifth of a second per hundred messages, its buffered
+download holds whole mails. It never retries here: a retried POST sends a second mail. Whoever calls
+knows what may be done again, and waits without holding one of the few calls that Graph allows at a
+time. One client belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from adapters.azure.graph_errors import GraphCutError, GraphRefusedError
+from adapters.web.retry_after import retry_after_s
+from shared.errors import ServiceUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from azure.core.credentials_async import AsyncTokenCredential
+    from kiota_abstractions.request_information import RequestInformation
+    from msgraph.graph_request_adapter import GraphRequestAdapter
+    from msgraph.graph_service_client import GraphServiceClient
+
+    from shared.model import JsonObject
+
+SERVICE = "Microsoft Graph"
+_TIMEOUT = httpx.Timeout(100.0, connect=15.0)
+_MOST_ERROR_BYTES = 64 * 1024
+_PASSING = frozenset({401, 403, 408, 429, 502, 503, 504})  # rights too: a person can grant them
+_PASSING_OR_BROKEN = _PASSING | frozenset(range(500, 600))
+
+
+class GraphClient:
+    """One Graph for one program. `api` has the SDK's request builders."""
+
+    def __init__(
+        self, adapter: GraphRequestAdapter, api: GraphServiceClient, http: httpx.AsyncClient,
+        *, max_calls: int,
+    ) -> None:  # fmt: skip
+        self.api = api
+        self._adapter = adapter
+        self._http = http
+        self._slots = asyncio.Semaphore(max_calls)
+        self._not_before = 0.0  # on the event loop's clock
+
+    @classmethod
+    def open(cls, credential: AsyncTokenCredential, *, url: str, max_calls: int = 4) -> Self:
+        """A client of the Graph at `url`; nothing is called yet."""
+        from kiota_authentication_azure.azure_identity_authentication_provider import (
+            AzureIdentityAuthenticationProvider,
+        )
+        from msgraph.graph_request_adapter import GraphRequestAdapter
+        from msgraph.graph_service_client import GraphServiceClient
+
+        place = urlsplit(url)
+        authentication = AzureIdentityAuthenticationProvider(
+            credential,
+            scopes=[f"{place.scheme}://{place.netloc}/.default"],
+            allowed_hosts=[place.hostname or ""],
+            is_cae_enabled=False,  # a challenge to a token could not be answered here
+        )
+        http = _http_client(max_calls)
+        adapter = GraphRequestAdapter(authentication, http)
+        adapter.base_url = url
+        return cls(adapter, GraphServiceClient(request_adapter=adapter), http, max_calls=max_calls)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._http.aclose()
+
+    async def json(self, request: RequestInformation) -> JsonObject:
+        """The answer's JSON; empty when there is none.
+
+        Raises GraphRefusedError for a refusal, ServiceUnavailableError for what may pass.
+        """
+        async with self._answer(request, passing=_PASSING_OR_BROKEN) as response:
+            try:
+                content = await response.aread()
+                return msgspec.json.decode(content, type=dict[str, Any]) if content else {}
+            except (httpx.HTTPError, msgspec.DecodeError) as exc:
+                raise ServiceUnavailableError(SERVICE, "its answer was cut") from exc
+
+    async def stream(self, request: RequestInformation) -> AsyncGenerator[bytes]:
+        """The answer's body as it comes.
+
+        Raises GraphCutError when it ends too early, else what `json` raises; but an error 500 is a
+        refusal: of content that Exchange cannot convert, and never will.
+        """
+        async with self._answer(request, passing=_PASSING) as response:
+            try:
+                async for chunk in response.aiter_bytes():
+                    yield chunk
+            except httpx.HTTPError as exc:
+                raise GraphCutError(type(exc).__name__) from exc
+
+    def is_ours(self, link: str) -> bool:
+        """Whether a link leads to this Graph: nobody else gets our token."""
+        try:
+            place, own = urlsplit(link), urlsplit(self._adapter.base_url)
+        except ValueError:
+            return False
+        return (place.scheme, place.netloc.lower()) == (own.scheme, own.netloc.lower())
+
+    @asynccontextmanager
+    async def _answer(
+        self, request: RequestInformation, *, passing: frozenset[int]
+    ) -> AsyncGenerator[httpx.Response]:
+        self._refuse_while_throttled()
+        async with self._slots:
+            self._refuse_while_throttled()
+            response = await self._send(request)
+            try:
+                if response.is_error:
+                    raise await self._refusal(response, passing)
+                yield response
+            finally:
+                await response.aclose()
+
+    async def _send(self, request: RequestInformation) -> httpx.Response:
+        from azure.core.exceptions import AzureError
+
+        self._adapter.set_base_url_for_request_information(request)
+        try:
+            native = await self._adapter.convert_to_native_async(request)
+            return await self._http.send(native, stream=True)
+        except httpx.HTTPError as exc:
+            raise ServiceUnavailableError(SERVICE, type(exc).__name__) from exc
+        except AzureError as exc:
+            raise ServiceUnavailableError("Microsoft Entra ID", type(exc).__name__) from exc
+
+    async def _refusal(
+        self, response: httpx.Response, passing: frozenset[int]
+    ) -> ServiceUnavailableError | GraphRefusedError:
+        code = _code(await _some_of(response))
+        wait_s = retry_after_s(response.headers.get("retry-after", ""), datetime.now(UTC))
+        if wait_s is not None:
+            self._not_before = max(self._not_before, _loop_time() + wait_s)
+        if response.status_code in passing:
+            return ServiceUnavailableError(SERVICE, f"{response.status_code} {code}", wait_s)
+        return GraphRefusedError(response.status_code, code)
+
+    def _refuse_while_throttled(self) -> None:
+        left_s = self._not_before - _loop_time()
+        if left_s > 0:
+            raise ServiceUnavailableError(SERVICE, "it asked us to wait", left_s)
+
+
+def _http_client(max_calls: int) -> httpx.AsyncClient:
+    from kiota_abstractions.request_option import RequestOption
+    from kiota_http.middleware.options import RetryHandlerOption
+    from msgraph_core.graph_client_factory import (  # pyright: ignore[reportMissingTypeStubs]
+        GraphClientFactory,
+    )
+
+    client = httpx.AsyncClient(
+        timeout=_TIMEOUT,
+        limits=httpx.Limits(max_connections=max_calls),
+        headers={"Accept-Encoding": "identity"},  # a packed photo is no smaller, only slower
+    )
+    never: dict[str, RequestOption] = {
+        RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0)
+    }
+    return GraphClientFactory.create_with_default_middleware(client=client, options=never)
+
+
+async def _some_of(response: httpx.Response) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > _MOST_ERROR_BYTES:
+                break
+    except httpx.HTTPError:
+        pass  # the status says enough
+    return bytes(body)
+
+
+def _code(body: bytes) -> str:
+    """Graph's word for an error, or nothing."""
+    try:
+        return str(msgspec.json.decode(body)["error"]["code"])[:100]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return ""
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
