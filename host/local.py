@@ -15,12 +15,12 @@ from adapters.local.description_jobs import LocalDescriptionJobs
 from adapters.local.engine import LocalEngine
 from adapters.local.event_publisher import LocalEventPublisher
 from adapters.local.event_pump import EventPump
-from adapters.local.jobs.rules import JobRules
 from adapters.local.mailbox import MaildirMailbox
 from adapters.local.submission_index import LocalSubmissionIndex
 from adapters.local.telemetry import LocalTelemetry
 from adapters.local.work_queue import LocalWorkQueue
 from describer.providers.identity import identify
+from describer.rules import JobRules
 from describer.settings import Settings as DescriberSettings
 from host.answers import reply_channel
 from host.data_folder import DataFolder

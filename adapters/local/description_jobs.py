@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from adapters.local.jobs import rows
 from adapters.local.jobs.board import JobBoard
-from adapters.local.jobs.rules import JobRules
 from adapters.local.jobs.worker import DescriptionWorker
+from describer.rules import JobRules
 
 if TYPE_CHECKING:
     from adapters.local.database import Database

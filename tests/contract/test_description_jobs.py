@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.local.description_jobs import LocalDescriptionJobs
-from adapters.local.jobs.rules import JobRules
+from describer.rules import JobRules
 from shared import events
 from shared.codec import from_json, from_payload
 from shared.description import Description

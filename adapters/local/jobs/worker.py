@@ -7,19 +7,19 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.local.jobs.process import DescriberLostError, DescriberProcess
+from describer.child import DescriberLostError, DescriberProcess
 from describer.protocol import Request, Response, Status
 from shared import events
-from shared.codec import to_json
 from shared.errors import IngestError
 from shared.events import MediaDescribed
-from shared.intake import description_name, thumbnail_name
+from shared.filing import file_description
+from shared.intake import description_name
 from shared.model import Kind
 
 if TYPE_CHECKING:
     from adapters.local.jobs.board import JobBoard
     from adapters.local.jobs.rows import OpenJob
-    from adapters.local.jobs.rules import JobRules
+    from describer.rules import JobRules
     from shared.ports import BlobStore, Clock, EventPublisher
 
 logger = logging.getLogger(__name__)
@@ -96,11 +96,9 @@ class DescriptionWorker:
             return await self._waited(job, response)
         if response.description is None:
             return _unreadable(job, response.reason)
-        if response.thumbnail:
-            await self._blobs.put(
-                thumbnail_name(job.job.sha256), response.thumbnail, content_type="image/jpeg"
-            )
-        await self._blobs.put(name, to_json(response.description), content_type="application/json")
+        await file_description(
+            self._blobs, job.job.sha256, name, response.description, response.thumbnail
+        )
         return _described(job, name)
 
     async def _lost(self, job: OpenJob, reason: str) -> MediaDescribed | None:

@@ -1,4 +1,4 @@
-"""The settings of description jobs."""
+"""How describers are run as child processes, on whichever platform."""
 
 from __future__ import annotations
 
