@@ -10,13 +10,16 @@ from adapters.web.address_guard import AddressGuard
 from http_intake.doors import Doors, HttpSettings
 from mail_ingest.collect import MediaLimits
 from mail_ingest.mime.limits import Limits
+from mail_ingest.poll import MailboxPoller, PollPolicy
 from mail_ingest.receive import ReceivePolicy, receive
 from mail_ingest.screen import ScreenPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from host.services import Stores
     from http_intake.doors import Readiness, ReceiveMail
+    from mail_ingest.ports import Mailbox
     from shared.intake import Intake
     from shared.settings import Settings
 
@@ -43,6 +46,27 @@ def receive_policy(settings: Settings) -> ReceivePolicy:
 def mail_receiver(settings: Settings, intake: Intake) -> ReceiveMail:
     """The one function that takes a raw mail, whichever door it came by."""
     return partial(receive, intake=intake, policy=receive_policy(settings))
+
+
+def mailbox_poller(
+    settings: Settings, stores: Stores, mailbox: Mailbox, receive_mail: ReceiveMail
+) -> MailboxPoller:
+    """What takes mail out of a mailbox."""
+    intake = settings.intake
+    return MailboxPoller(
+        mailbox,
+        receive_mail,
+        publisher=stores.publisher,
+        clock=stores.clock,
+        policy=PollPolicy(
+            concurrency=intake.poll_concurrency,
+            interval_s=intake.poll_interval_s,
+            lifetime_s=intake.poll_claim_s,
+            max_attempts=intake.poll_max_attempts,
+            retry_delay_s=intake.poll_retry_delay_s,
+            pause_s=intake.poll_pause_s,
+        ),
+    )
 
 
 def http_doors(

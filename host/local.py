@@ -25,12 +25,10 @@ from describer.settings import Settings as DescriberSettings
 from host.answers import reply_channel
 from host.data_folder import DataFolder
 from host.services import Services, Stores
-from mail_ingest.poll import MailboxPoller, PollPolicy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
 
-    from http_intake.doors import ReceiveMail
     from shared.settings import Settings
 
 # A describer opens files of strangers, so it sees no secret but that of its own service.
@@ -56,23 +54,6 @@ class LocalParts:
     jobs: LocalDescriptionJobs
     pump: EventPump
     mailbox: MaildirMailbox
-
-    def poller(self, settings: Settings, receive_mail: ReceiveMail) -> MailboxPoller:
-        """What takes mail out of the mailbox."""
-        return MailboxPoller(
-            self.mailbox,
-            receive_mail,
-            publisher=self.services.stores.publisher,
-            clock=self.services.stores.clock,
-            policy=PollPolicy(
-                concurrency=settings.intake.poll_concurrency,
-                interval_s=settings.intake.poll_interval_s,
-                lifetime_s=settings.intake.poll_claim_s,
-                max_attempts=settings.intake.poll_max_attempts,
-                retry_delay_s=settings.intake.poll_retry_delay_s,
-                pause_s=settings.intake.poll_pause_s,
-            ),
-        )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from http_intake.doors import Readiness
@@ -12,6 +13,7 @@ from shared.ports import SubmissionState
 
 if TYPE_CHECKING:
     from host.local import LocalParts
+    from shared.ports import SubmissionIndex
 
 _LEAST_FREE_BYTES = 500_000_000
 _MOST_COUNTED = 1000
@@ -23,20 +25,24 @@ async def readiness(parts: LocalParts) -> Readiness:
     """
     free = (await asyncio.to_thread(shutil.disk_usage, parts.folder.path)).free
     reasons = [] if free >= _LEAST_FREE_BYTES else [f"Only {free:,} bytes of disk are free."]
+    indexed = await index_readiness(parts.services.stores.index)
+    warnings = list(indexed.warnings)
     try:
-        dead = len(
-            await parts.services.stores.index.list(
-                state=SubmissionState.DEAD_LETTERED, limit=_MOST_COUNTED
-            )
-        )
         failed = len(await parts.engine.failed(_MOST_COUNTED))
     except IngestError as exc:
-        return Readiness(ready=False, reasons=(*reasons, str(exc)))
-    warnings: list[str] = []
-    if dead:
-        warnings.append(f"{dead} submissions were given up: see `mail-ingest dead-letters list`.")
-    if failed > dead:
-        warnings.append(f"{failed} orchestrations failed or are stuck; see the log.")
-    return Readiness(
-        ready=not reasons, reasons=tuple(reasons), warnings=tuple(warnings), dead_letters=dead
-    )
+        reasons.append(str(exc))
+    else:
+        if failed > indexed.dead_letters:
+            warnings.append(f"{failed} orchestrations failed or are stuck; see the log.")
+    reasons.extend(indexed.reasons)
+    return replace(indexed, ready=not reasons, reasons=tuple(reasons), warnings=tuple(warnings))
+
+
+async def index_readiness(index: SubmissionIndex) -> Readiness:
+    """What the index alone tells."""
+    try:
+        dead = len(await index.list(state=SubmissionState.DEAD_LETTERED, limit=_MOST_COUNTED))
+    except IngestError as exc:
+        return Readiness(ready=False, reasons=(str(exc),))
+    warning = f"{dead} submissions were given up: see `mail-ingest dead-letters list`."
+    return Readiness(ready=True, warnings=(warning,) if dead else (), dead_letters=dead)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from host.background import Background
 from host.data_folder import DataFolder
 from host.doors import open_http_door, open_smtp_door
-from host.intake import mail_receiver
+from host.intake import mail_receiver, mailbox_poller
 from host.local import LocalParts, local_parts
 from host.queue_pump import pump_queue
 from host.sweep import Sweep
@@ -56,7 +56,8 @@ async def running(settings: Settings, *, doors: bool = True) -> AsyncGenerator[R
         host = Running(parts=parts, background=background)
         if doors:
             receive_mail = mail_receiver(settings, parts.services.stores.intake())
-            background.run(parts.poller(settings, receive_mail).run(), name="mailbox")
+            poller = mailbox_poller(settings, parts.services.stores, parts.mailbox, receive_mail)
+            background.run(poller.run(), name="mailbox")
             smtp = await stack.enter_async_context(open_smtp_door(settings, folder, parts))
             url = await stack.enter_async_context(open_http_door(settings, parts, receive_mail))
             host = Running(parts=parts, background=background, http_url=url, smtp_address=smtp)

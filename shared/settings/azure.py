@@ -182,12 +182,40 @@ class GraphSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionsSettings:
+    """The Functions app: when its timers fire."""
+
+    poll_schedule: str = setting(
+        "MAIL_INGEST_POLL_SCHEDULE",
+        "*/30 * * * * *",
+        unit="NCRONTAB with seconds",
+        example="0 * * * * *",
+        meaning="When a Functions app looks into the mailbox.",
+    )
+    sweep_schedule: str = setting(
+        "MAIL_INGEST_SWEEP_SCHEDULE",
+        "0 */10 * * * *",
+        unit="NCRONTAB with seconds",
+        example="0 0 * * * *",
+        meaning="When a Functions app puts failed submissions aside, for people to see.",
+    )
+    repair_schedule: str = setting(
+        "MAIL_INGEST_REPAIR_SCHEDULE",
+        "0 30 3 * * *",
+        unit="NCRONTAB with seconds",
+        example="0 0 */6 * * *",
+        meaning="When a Functions app queues submissions whose intake a crash cut short.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AzureSettings:
     """All of them. Each group is read from the environment like every other setting."""
 
     storage: StorageSettings = field(default_factory=StorageSettings)
     service_bus: ServiceBusSettings = field(default_factory=ServiceBusSettings)
     graph: GraphSettings = field(default_factory=GraphSettings)
+    functions: FunctionsSettings = field(default_factory=FunctionsSettings)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -196,4 +224,5 @@ class AzureSettings:
             storage=read_settings(StorageSettings, environment),
             service_bus=read_settings(ServiceBusSettings, environment),
             graph=read_settings(GraphSettings, environment),
+            functions=read_settings(FunctionsSettings, environment),
         )

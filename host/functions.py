@@ -1,0 +1,148 @@
+"""What the triggers of the Functions app lead to; function_app.py only binds them.
+
+The Functions host holds the lock of a queue message and delivers an event again when its function
+raises, so here "no" is said by raising.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from adapters.azure.engine import DurableClientEngine
+from host.buffered_body import in_pieces
+from host.intake import http_doors, mail_receiver, mailbox_poller
+from host.readiness import index_readiness
+from host.sweep import Sweep
+from http_intake.app import build_app
+from shared.errors import IngestError
+from shared.events import DESCRIBED, rfc3339
+from shared.model import CloudEvent
+from shared.ports import QueuedMessage
+
+if TYPE_CHECKING:
+    import azure.functions as func
+    from durabletask.client import AsyncTaskHubGrpcClient
+    from starlette.types import ASGIApp
+
+    from host.services import Services
+    from mail_ingest.ports import Mailbox
+    from shared.activities import Activity
+    from shared.settings import Settings
+
+
+class ComeAgainError(IngestError):
+    """Told to the Functions host: deliver this once more."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The {what} could not be taken yet, and is to be delivered again.")
+        self.what = what
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureParts:
+    """The ports on Azure, and the mailbox where one is polled."""
+
+    services: Services
+    mailbox: Mailbox | None = None
+
+
+class Functions:
+    """The side of the triggers that holds no SDK type but what a trigger hands over."""
+
+    def __init__(self, settings: Settings, parts: AzureParts) -> None:
+        self._settings = settings
+        self._services = parts.services
+        self._mailbox = parts.mailbox
+        stores = parts.services.stores
+        self._intake = stores.intake()
+        self._receive_mail = mail_receiver(settings, self._intake)
+
+    def http(self) -> ASGIApp:
+        """The HTTP door. Raises SettingsError."""
+        index = self._services.stores.index
+        doors = http_doors(
+            self._settings, self._intake, self._receive_mail, lambda: index_readiness(index)
+        )
+        return in_pieces(build_app(doors))
+
+    def activities(self) -> dict[str, Activity]:
+        """The side effects, by name. Raises SettingsError for rules that cannot be read."""
+        return self._services.activities(self._settings).all()
+
+    async def dispatch(
+        self, message: func.ServiceBusMessage, client: AsyncTaskHubGrpcClient
+    ) -> None:
+        """Start what a queue message names; raises ComeAgainError when it must be redelivered."""
+        dispatcher = self._services.dispatcher(self._settings, DurableClientEngine(client))
+        await replace(dispatcher, queue=HostSettlement()).dispatch(
+            QueuedMessage(
+                message_id=message.message_id,
+                body=message.get_body(),
+                delivery_count=message.delivery_count or 1,
+                lock_token=message.lock_token or "",
+            )
+        )
+
+    async def described(self, event: func.CloudEvent, client: AsyncTaskHubGrpcClient) -> None:
+        """Wake the instance that waits for a description; raises ComeAgainError when it is not
+        there yet. Events of other types are none of ours.
+        """
+        if event.type != DESCRIBED:
+            return
+        engine = DurableClientEngine(client)
+        handler = self._services.described_handler(self._settings, engine)
+        if not await handler.on_event(_cloud_event(event)):
+            raise ComeAgainError("event")
+
+    async def poll(self) -> None:
+        """Take what waits in the mailbox, if there is one."""
+        if self._mailbox is not None:
+            stores = self._services.stores
+            poller = mailbox_poller(self._settings, stores, self._mailbox, self._receive_mail)
+            await poller.poll_once()
+
+    async def sweep(self, client: AsyncTaskHubGrpcClient) -> None:
+        """Put failed submissions aside, visibly."""
+        await self._sweep(client).put_failed_aside()
+
+    async def repair(self, client: AsyncTaskHubGrpcClient) -> None:
+        """Queue the submissions whose intake a crash cut short, and nobody sent again."""
+        await self._sweep(client).enqueue_forgotten()
+
+    def _sweep(self, client: AsyncTaskHubGrpcClient) -> Sweep:
+        return Sweep(intake=self._intake, engine=DurableClientEngine(client))
+
+
+class HostSettlement:
+    """How a message is settled whose lock the Functions host holds: a function that returns
+    completes it, one that raises gives it back.
+    """
+
+    async def complete(self, message: QueuedMessage) -> None:
+        """The function returns."""
+
+    async def abandon(self, message: QueuedMessage, *, delay_s: float = 0.0) -> None:
+        """Raises ComeAgainError after the delay, because the host redelivers at once; meanwhile it
+        renews the lock.
+        """
+        await asyncio.sleep(delay_s)
+        raise ComeAgainError("message")
+
+    async def dead_letter(self, message: QueuedMessage, *, reason: str, description: str) -> None:
+        """The function returns: the index says that and why it was put aside, and whoever gives it
+        another chance sends a new message. If not even the index can be written, the function
+        raises, and after its last delivery Service Bus dead-letters the message.
+        """
+
+
+def _cloud_event(event: func.CloudEvent) -> CloudEvent:
+    return CloudEvent(
+        id=event.id,
+        source=event.source,
+        type=event.type,
+        subject=event.subject or "",
+        time=rfc3339(event.time) if event.time else "",
+        data=event.get_json(),
+    )
