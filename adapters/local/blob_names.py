@@ -11,26 +11,16 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from shared.blob_names import checked
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MAX_NAME_BYTES = 1024  # as Azure Blob Storage counts characters; UTF-8
 _MAX_SEGMENT_BYTES = 240  # file systems take 255
 _ESCAPED = re.compile(r"[%\\\x00-\x1f\x7f]|^\.")
 _ESCAPE = re.compile(r"%([0-9A-F]{2})")
 _GOES_ON = "%"
-
-
-def checked(name: str) -> str:
-    """The name, if it is one; raises ValueError with the reason if not."""
-    if not name or len(name.encode()) > MAX_NAME_BYTES:
-        raise ValueError(f"a blob name has 1 to {MAX_NAME_BYTES} bytes, not {len(name.encode())}")
-    if "\0" in name:
-        raise ValueError("a blob name has no NUL character")
-    if any(segment in {"", ".", ".."} for segment in name.split("/")):
-        raise ValueError(f"{name!r} is no blob name: a segment is empty, '.' or '..'")
-    return name
 
 
 def path_of(root: Path, name: str) -> Path:

@@ -9,22 +9,28 @@ from urllib.request import urlopen
 import pytest
 
 from shared.errors import BlobNotFoundError
+from tests.support.azure_services import azure_blob_store
 from tests.support.local_services import local_blob_store
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from shared.ports import BlobStore
+    from tests.support.azurite import Azurite
 
 MIB = 1024 * 1024
 
 
-@pytest.fixture(params=["local"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[BlobStore]:
-    assert request.param == "local"
-    with local_blob_store(tmp_path) as store:
-        yield store
+@pytest.fixture(params=["local", "azure"])
+async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[BlobStore]:
+    if request.param == "local":
+        with local_blob_store(tmp_path) as store:
+            yield store
+    else:
+        azurite: Azurite = request.getfixturevalue("azurite")
+        async with azure_blob_store(azurite.settings()) as store:
+            yield store
 
 
 async def read(blobs: BlobStore, name: str, offset: int = 0, length: int | None = None) -> bytes:

@@ -1,0 +1,78 @@
+"""What the Azure SDKs raise, as errors of ours.
+
+Only what a retry may cure is translated; what is our own mistake, or a right that we lack, stays as
+it came and fails loudly.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from shared.errors import ServiceUnavailableError, StorageFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from azure.core.exceptions import AzureError, HttpResponseError
+
+    from shared.errors import IngestError
+
+_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_FULL = frozenset({"BlockCountExceedsLimit"})  # of both the committed and the uncommitted blocks
+
+
+@contextmanager
+def azure_errors_translated(service: str) -> Generator[None]:
+    """Turn silence, 408, 429, 5xx and answers that cannot be read into ServiceUnavailableError, and
+    a full store into StorageFullError.
+    """
+    from azure.core.exceptions import AzureError
+
+    try:
+        yield
+    except AzureError as exc:
+        translated = _translated(exc, service)
+        if translated is None:
+            raise
+        raise translated from exc
+
+
+def error_code(exc: HttpResponseError) -> str:
+    """The service's own word for what is wrong, such as ``ContainerNotFound``; empty: it gave none.
+
+    The SDKs give it as text, or as a member of one of their enumerations.
+    """
+    code = getattr(exc, "error_code", None) or ""
+    return str(getattr(code, "value", code))
+
+
+def retry_after_s(exc: HttpResponseError) -> float | None:
+    """When the service wants to be asked again, if it said so in seconds (RFC 9110 10.2.3)."""
+    headers: Mapping[str, str] = getattr(exc.response, "headers", {})
+    try:
+        return max(0.0, float(headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _translated(exc: AzureError, service: str) -> IngestError | None:
+    from azure.core.exceptions import (
+        HttpResponseError,
+        ServiceRequestError,
+        ServiceResponseError,
+    )
+
+    if isinstance(exc, ServiceRequestError | ServiceResponseError):
+        return ServiceUnavailableError(service, "it does not answer")
+    if not isinstance(exc, HttpResponseError):
+        return None
+    status = exc.status_code
+    if status is None or status < HTTPStatus.BAD_REQUEST:  # cut short, or no answer of the service
+        return ServiceUnavailableError(service, "its answer cannot be read")
+    if status == HTTPStatus.INSUFFICIENT_STORAGE or error_code(exc) in _FULL:
+        return StorageFullError(service)
+    if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServiceUnavailableError(service, f"it answered {status}", retry_after_s(exc))
+    return None

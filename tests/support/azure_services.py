@@ -1,0 +1,24 @@
+"""The Azure adapters of storage on an emulator: what other tests compose on."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from adapters.azure.blob_store import AzureBlobStore
+from adapters.local.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from shared.settings.azure import StorageSettings
+
+
+@asynccontextmanager
+async def azure_blob_store(settings: StorageSettings) -> AsyncGenerator[AzureBlobStore]:
+    """The blob store of these settings, such as `Azurite.settings()`."""
+    store = AzureBlobStore.open(settings, SystemClock())
+    try:
+        yield store
+    finally:
+        await store.close()
