@@ -1,31 +1,26 @@
-"""One description job as a container: media by URL in; description, thumbnail and event out.
+"""The work of a container: fetch each photo or video, have it described, file the results, tell.
 
-Its environment, beside the MAIL_INGEST_* settings: JOB_ID, MEDIA_URL (https or file), MEDIA_KIND
-(photo or video), MEDIA_TYPE, FILE_NAME, RESULT_URL and THUMBNAIL_URL (where to PUT them; https or
-file), DESCRIPTION_BLOB (the name that the event gives to the description), EVENT_URL with EVENT_KEY
-and EVENT_KEY_HEADER (where to POST the CloudEvent media.described).
+The files are opened by a process of their own (describer/supervised.py). An item ends in a report;
+one that has none, or an unavailable one, is to be tried again by whoever started the container.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from describer.protocol import Request, Response, Status
+from describer.protocol import Report, Request, Response, Status
 from describer.transfer import Transfer, TransferError
-from describer.worker import respond
 from shared.codec import to_json
-from shared.errors import SettingsError
-from shared.model import CloudEvent, Kind
+from shared.model import CloudEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from describer.describe import Describer
+    from describer.assignment import Assignment, Item
 
 logger = logging.getLogger(__name__)
 
@@ -33,109 +28,102 @@ logger = logging.getLogger(__name__)
 _SOURCE, _TYPE = "/mail_ingest", "org.mail-ingest.media.described.v1"
 
 
+class AnyDescriber(Protocol):
+    """Whoever answers requests."""
+
+    async def describe(self, request: Request, within_s: float) -> Response:
+        """The response, whatever the file is like."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What one container is told to do."""
+class ContainerJob:
+    """Works off an assignment, one item after the other."""
 
-    job_id: str
-    media_url: str
-    kind: Kind
-    media_type: str
-    result_url: str
-    event_url: str
-    file_name: str = ""
-    thumbnail_url: str = ""
-    description_blob: str = ""
-    event_headers: tuple[tuple[str, str], ...] = ()
+    assignment: Assignment
+    describer: AnyDescriber
+    transfer: Transfer = field(default_factory=Transfer)
 
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Job:
-        """Read the job from the environment. Raises SettingsError, naming the variable."""
-        key = env.get("EVENT_KEY", "")
-        return cls(
-            job_id=_required(env, "JOB_ID"),
-            media_url=_required(env, "MEDIA_URL"),
-            kind=_kind(env),
-            media_type=_required(env, "MEDIA_TYPE"),
-            result_url=_required(env, "RESULT_URL"),
-            event_url=_required(env, "EVENT_URL"),
-            file_name=env.get("FILE_NAME", ""),
-            thumbnail_url=env.get("THUMBNAIL_URL", ""),
-            description_blob=env.get("DESCRIPTION_BLOB", ""),
-            event_headers=((env.get("EVENT_KEY_HEADER") or "aeg-sas-key", key),) if key else (),
-        )
+    async def run(self) -> int:
+        """0 when every item has ended, 1 when some are to be tried again."""
+        ended = [await self._run(item) for item in self.assignment.items]
+        return 0 if all(ended) else 1
 
-
-def run_job(job: Job, describer: Describer) -> int:
-    """Describe and report. 0 when it is reported, 1 when it should be tried again."""
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            response = _describe(describer, job, Path(folder))
-        if response.status is Status.UNAVAILABLE:
-            logger.warning(
-                "description unavailable",
-                extra={"action": "description_unavailable", "reason": response.reason},
+    async def _run(self, item: Item) -> bool:
+        try:
+            response = await self._response(item)
+            await asyncio.to_thread(self._report, item, response)
+        except TransferError as exc:
+            logger.error(  # noqa: TRY400 - the sentence is enough
+                "transfer failed",
+                extra={"action": "transfer_failed", "job_id": item.job_id, "reason": str(exc)},
             )
-            return 1
-        _report(job, response)
-    except TransferError as exc:
-        logger.error("transfer failed", extra={"action": "transfer_failed", "reason": str(exc)})  # noqa: TRY400 - the sentence is enough
-        return 1
-    return 0
+            return False
+        return response.status is not Status.UNAVAILABLE
+
+    async def _response(self, item: Item) -> Response:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "media"
+            await asyncio.to_thread(self.transfer.download, item.media_url, path)
+            request = Request(
+                job_id=item.job_id,
+                path=str(path),
+                kind=item.kind,
+                media_type=item.media_type,
+                file_name=item.file_name,
+                media_url=item.media_url,
+            )
+            return await self.describer.describe(request, item.within_s)
+
+    def _report(self, item: Item, response: Response) -> None:
+        """First the results, so that whoever hears of them finds them; the report goes last."""
+        if response.description is not None:
+            if response.thumbnail:
+                self.transfer.put(item.thumbnail_url, response.thumbnail, "image/jpeg")
+            description = to_json(response.description)
+            self.transfer.put(item.result_url, description, "application/json")
+        report = Report(
+            job_id=item.job_id,
+            status=response.status,
+            reason=response.reason,
+            retry_after_s=response.retry_after_s,
+            told=response.status is not Status.UNAVAILABLE and self._tell(item, response),
+        )
+        self.transfer.put(item.report_url, to_json(report), "application/json")
+
+    def _tell(self, item: Item, response: Response) -> bool:
+        """Post the event; when that fails, the report says so and its reader tells."""
+        if not self.assignment.event_url:
+            return False
+        now = datetime.now(UTC)  # noqa: TID251 - a program of its own has no Clock port
+        event = to_json(event_of(item, response, now))
+        try:
+            self.transfer.post(
+                self.assignment.event_url, event, dict(self.assignment.event_headers)
+            )
+        except TransferError as exc:
+            logger.warning(
+                "event not sent",
+                extra={"action": "event_not_sent", "job_id": item.job_id, "reason": str(exc)},
+            )
+            return False
+        return True
 
 
-def event_of(job: Job, response: Response, now: datetime) -> CloudEvent:
+def event_of(item: Item, response: Response, now: datetime) -> CloudEvent:
     """The CloudEvent media.described, as shared.events makes it."""
-    submission_id = job.job_id.rpartition(":")[0]
+    submission_id = item.job_id.rpartition(":")[0]
     return CloudEvent(
-        id=f"media.described.v1:{job.job_id}",
+        id=f"media.described.v1:{item.job_id}",
         source=_SOURCE,
         type=_TYPE,
         subject=f"submissions/{submission_id}",
         time=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         data={
-            "job_id": job.job_id,
+            "job_id": item.job_id,
             "status": response.status.value,
-            "description_blob": job.description_blob if response.description else "",
+            "description_blob": item.description_blob if response.description else "",
             "reason": response.reason,
         },
+        traceparent=item.traceparent or None,
     )
-
-
-def _describe(describer: Describer, job: Job, folder: Path) -> Response:
-    path = folder / "media"
-    Transfer().download(job.media_url, path)
-    request = Request(
-        job_id=job.job_id,
-        path=str(path),
-        kind=job.kind,
-        media_type=job.media_type,
-        file_name=job.file_name,
-        media_url=job.media_url,
-    )
-    return respond(describer, request)
-
-
-def _report(job: Job, response: Response) -> None:
-    """The event goes last: whoever hears it finds the description."""
-    transfer = Transfer()
-    if response.description is not None:
-        if job.thumbnail_url:
-            transfer.put(job.thumbnail_url, response.thumbnail, "image/jpeg")
-        transfer.put(job.result_url, to_json(response.description), "application/json")
-    now = datetime.now(UTC)  # noqa: TID251 - a program of its own has no Clock port
-    transfer.post(job.event_url, to_json(event_of(job, response, now)), dict(job.event_headers))
-
-
-def _required(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "").strip()
-    if not value:
-        raise SettingsError(name, "is missing.")
-    return value
-
-
-def _kind(env: Mapping[str, str]) -> Kind:
-    try:
-        return Kind(_required(env, "MEDIA_KIND"))
-    except ValueError as exc:
-        raise SettingsError("MEDIA_KIND", "write photo or video.") from exc

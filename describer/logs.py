@@ -6,6 +6,7 @@ import logging
 import sys
 
 from shared.codec import to_json
+from shared.tracing import current_trace_id
 
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -17,6 +18,8 @@ class JsonLines(logging.Formatter):
         """The record with its `extra` fields, and the traceback of an exception."""
         facts = {key: str(value) for key, value in vars(record).items() if key not in _KNOWN}
         line = {"level": record.levelname.lower(), "message": record.getMessage(), **facts}
+        if trace_id := current_trace_id():
+            line["trace_id"] = trace_id
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return to_json({"logger": record.name, **line}).decode()

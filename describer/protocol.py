@@ -44,6 +44,7 @@ class Request:
     media_type: str  # what the content is, not what its sender claimed
     file_name: str = ""
     media_url: str = ""  # where a third party may fetch it, in the mode that sends a URL
+    traceparent: str = ""  # W3C; what is logged on the way carries its trace ID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +62,17 @@ class Response:
     thumbnail: bytes = b""
     reason: str = ""
     retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How an item of a container job ended, as a blob beside its job.
+
+    `told` says that the event media.described was taken where it was sent.
+    """
+
+    job_id: str
+    status: Status
+    reason: str = ""
+    retry_after_s: float | None = None
+    told: bool = False

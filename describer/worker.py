@@ -12,6 +12,7 @@ from describer.media import Source
 from describer.protocol import Ready, Request, Response, Status
 from shared.codec import from_json, to_json
 from shared.errors import StorageCorruptError
+from shared.tracing import within
 
 if TYPE_CHECKING:
     from describer.describe import Describer
@@ -75,7 +76,8 @@ def respond(describer: Describer, request: Request) -> Response:
         file_name=request.file_name,
         url=request.media_url,
     )
-    outcome = describer.describe(source)
+    with within(request.traceparent):
+        outcome = describer.describe(source)
     match outcome:
         case Described():
             return Response(

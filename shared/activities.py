@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared import events, steps
@@ -27,7 +28,8 @@ from shared.model import (
     Submission,
 )
 from shared.outcomes import Outcomes, escalated_numbers
-from shared.ports import Answer, DescriptionJob, IndexEntry, SubmissionState
+from shared.ports import Answer, DescriptionJob, IndexEntry, ReplyState, SubmissionState
+from shared.tracing import TRACEPARENT, current_traceparent
 
 if TYPE_CHECKING:
     from shared.classify import Classifier
@@ -67,8 +69,8 @@ class Activities:
     answers_per_day: int
 
     def all(self) -> dict[str, Activity]:
-        """Every activity under the name that orchestrators call it by."""
-        return {
+        """Every activity under the name that orchestrators call it by, each a span of its trace."""
+        activities = {
             steps.START_DESCRIPTION: self.start_description,
             steps.ESCALATE: self.escalate,
             steps.CLASSIFY: self.classify,
@@ -77,6 +79,7 @@ class Activities:
             steps.REPORT_REPLY: self.report_failed_reply,
             steps.DEAD_LETTER: self.dead_letter,
         }
+        return {name: self._traced(name, activity) for name, activity in activities.items()}
 
     async def start_description(self, payload: JsonObject) -> JsonObject:
         """Give the description that is cached for this content, or start a job for it."""
@@ -94,6 +97,7 @@ class Activities:
                 media_type=item.media_type,
                 size=item.size,
                 sha256=item.sha256,
+                traceparent=current_traceparent(),
             )
         )
         return to_payload(steps.Started())
@@ -149,6 +153,8 @@ class Activities:
             Answer(reply_id=reply_id(submission.id), submission=submission, outcome=outcome)
         )
         self.telemetry.count("replies", state=receipt.state.value)
+        if receipt.state is ReplyState.SENT:
+            self._record_age("answer_age_seconds", submission)
         return to_payload(_reply_result(receipt))
 
     async def complete(self, payload: JsonObject) -> JsonObject:
@@ -175,6 +181,7 @@ class Activities:
             },
         )
         self.telemetry.count("submissions_completed", status=outcome.status.value)
+        self._record_age("completion_age_seconds", submission)
         return {"status": outcome.status.value}
 
     async def report_failed_reply(self, payload: JsonObject) -> JsonObject:
@@ -206,10 +213,23 @@ class Activities:
                 "reason": request.reason,
             },
         )
+        self.telemetry.count("submissions_dead_lettered")
         await mark_dead_lettered(
             self.index, self.publisher, self.clock, request.submission_id, request.reason
         )
         return to_payload(steps.Done())
+
+    def _traced(self, name: str, activity: Activity) -> Activity:
+        async def traced(payload: JsonObject) -> JsonObject:
+            facts = {key: payload[key] for key in ("submission_id", "job_id") if key in payload}
+            with self.telemetry.span(name, parent=payload.get(TRACEPARENT, ""), **facts):
+                return await activity(payload)
+
+        return traced
+
+    def _record_age(self, metric: str, submission: Submission) -> None:
+        age = self.clock.now() - datetime.fromisoformat(submission.received_at)
+        self.telemetry.record(metric, age.total_seconds())
 
     async def _submission(self, submission_id: str) -> Submission:
         name = record_name(submission_id)

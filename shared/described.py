@@ -9,11 +9,12 @@ from shared.codec import from_payload, to_payload
 from shared.events import MEDIA_DESCRIBED, MediaDescribed
 from shared.ids import split_media_instance_id
 from shared.ports import InstanceState, SubmissionState
+from shared.tracing import NO_TELEMETRY
 
 if TYPE_CHECKING:
     from shared.desk import Desk
     from shared.model import CloudEvent
-    from shared.ports import Engine, SubmissionIndex
+    from shared.ports import Engine, SubmissionIndex, Telemetry
 
 _WAITING = frozenset({InstanceState.PENDING, InstanceState.RUNNING, InstanceState.SUSPENDED})
 
@@ -25,10 +26,20 @@ class DescribedHandler:
     engine: Engine
     index: SubmissionIndex
     desk: Desk
+    telemetry: Telemetry = NO_TELEMETRY
 
     async def on_event(self, event: CloudEvent) -> bool:
         """Deliver the event; False asks for redelivery, so an early one is not lost."""
         described = from_payload(event.data, MediaDescribed)
+        with self.telemetry.span(
+            "take_description", parent=event.traceparent or "", job_id=described.job_id
+        ):
+            taken = await self._deliver(described)
+        if taken:
+            self.telemetry.count("media_described", status=described.status)
+        return taken
+
+    async def _deliver(self, described: MediaDescribed) -> bool:
         instance = await self.engine.instance(described.job_id)
         if instance is not None and instance.state in _WAITING:
             return await self.engine.raise_event(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from shared import events, steps
 from shared.codec import from_json, to_json, to_payload
@@ -18,6 +18,7 @@ from shared.ids import media_instance_id
 from shared.intake import record_name
 from shared.model import Submission, SubmissionQueued
 from shared.ports import IndexEntry, InstanceState, SubmissionState
+from shared.tracing import NO_TELEMETRY, TRACEPARENT, current_traceparent
 
 if TYPE_CHECKING:
     from shared.ports import (
@@ -27,10 +28,27 @@ if TYPE_CHECKING:
         EventPublisher,
         QueuedMessage,
         SubmissionIndex,
+        Telemetry,
         WorkQueue,
     )
 
 logger = logging.getLogger(__name__)
+
+
+class Settlement(Protocol):
+    """The part of a WorkQueue that ends a delivery; the Functions host does it in its own way."""
+
+    async def complete(self, message: QueuedMessage) -> None:
+        """The message is done."""
+        ...
+
+    async def abandon(self, message: QueuedMessage, *, delay_s: float = 0.0) -> None:
+        """Give the message back."""
+        ...
+
+    async def dead_letter(self, message: QueuedMessage, *, reason: str, description: str) -> None:
+        """Put the message aside."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,32 +56,41 @@ class Dispatcher:
     """Starts submissions through the ports of a platform."""
 
     blobs: BlobStore
-    queue: WorkQueue
+    queue: Settlement
     engine: Engine
     index: SubmissionIndex
     publisher: EventPublisher
     clock: Clock
     patience: steps.Patience
     deliveries: int = 10
+    telemetry: Telemetry = NO_TELEMETRY
 
     async def dispatch(self, message: QueuedMessage) -> None:
         """Start what the message names, then complete it; on a fault give it back, or aside."""
         try:
-            await self.start(message.body)
+            await self.start(
+                message.body, traceparent=message.application_properties.get(TRACEPARENT, "")
+            )
         except (IngestError, OSError) as exc:
             await self._give_back(message, exc)
         else:
             await self.queue.complete(message)
 
-    async def start(self, body: bytes) -> None:
-        """Start the orchestration. An instance that exists, or a submission that is done, is
-        success.
+    async def start(self, body: bytes, *, traceparent: str = "") -> None:
+        """Start the orchestration, as a step of the trace that came with the message. An instance
+        that exists, or a submission that is done, is success.
         """
         queued = from_json(body, SubmissionQueued, where="the queue message")
-        entry = await self.index.get(queued.submission_id)
+        with self.telemetry.span(
+            "dispatch_submission", parent=traceparent, submission_id=queued.submission_id
+        ):
+            await self._start_unless_done(queued.submission_id)
+
+    async def _start_unless_done(self, submission_id: str) -> None:
+        entry = await self.index.get(submission_id)
         if entry is not None and entry.state is SubmissionState.DONE:
             return
-        name = record_name(queued.submission_id)
+        name = record_name(submission_id)
         submission = from_json(await self.blobs.get(name), Submission, where=name)
         request = _request(submission, self.patience)
         if not await self._start(submission.id, request) and await self._has_failed(submission.id):
@@ -106,6 +133,7 @@ class Dispatcher:
         await self.queue.dead_letter(
             message, reason=type(exc).__name__, description=f"It could not be started: {exc}"
         )
+        self.telemetry.count("submissions_dead_lettered")
         await mark_dead_lettered(self.index, self.publisher, self.clock, submission_id, str(exc))
 
 
@@ -149,6 +177,7 @@ def _request(submission: Submission, patience: steps.Patience) -> steps.ProcessS
     return steps.ProcessSubmission(
         submission_id=submission.id,
         patience=patience,
+        traceparent=current_traceparent(),
         media=tuple(
             steps.DescribeMedia(
                 job_id=media_instance_id(submission.id, item.number),
@@ -160,6 +189,7 @@ def _request(submission: Submission, patience: steps.Patience) -> steps.ProcessS
                 size=item.size,
                 sha256=item.sha256,
                 patience=patience,
+                traceparent=current_traceparent(),
             )
             for item in submission.media
         ),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from shared.codec import to_payload
 from shared.ids import split_media_instance_id
 from shared.model import CloudEvent, Outcome
+from shared.tracing import current_traceparent
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,4 +97,5 @@ def _event(
         subject=f"submissions/{submission_id}",
         time=rfc3339(now),
         data=data,
+        traceparent=current_traceparent() or None,
     )

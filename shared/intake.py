@@ -18,9 +18,17 @@ from shared.errors import BlobNotFoundError
 from shared.ids import blob_prefix
 from shared.model import Submission, SubmissionQueued
 from shared.ports import IndexEntry, SubmissionState
+from shared.tracing import NO_TELEMETRY, carried
 
 if TYPE_CHECKING:
-    from shared.ports import BlobStore, Clock, EventPublisher, SubmissionIndex, WorkQueue
+    from shared.ports import (
+        BlobStore,
+        Clock,
+        EventPublisher,
+        SubmissionIndex,
+        Telemetry,
+        WorkQueue,
+    )
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +50,7 @@ class Intake:
     index: SubmissionIndex
     publisher: EventPublisher
     clock: Clock
+    telemetry: Telemetry = NO_TELEMETRY
 
     async def known(self, submission_id: str) -> Submission | None:
         """The record of a submission that was accepted before, or None."""
@@ -58,6 +67,12 @@ class Intake:
         the first record; the steps after the record are done again all the same, because the first
         call may have died between them, and each is harmless when repeated.
         """
+        with self.telemetry.span("accept_submission", submission_id=submission.id) as span:
+            accepted = await self._accept(submission)
+            span.set(first=int(accepted.first))
+        return accepted
+
+    async def _accept(self, submission: Submission) -> Accepted:
         name = record_name(submission.id)
         first = await self.blobs.put_new(name, to_json(submission), content_type="application/json")
         if not first:
@@ -73,6 +88,7 @@ class Intake:
                     "left_out": len(submission.left_out),
                 },
             )
+            self._measure(submission)
         return Accepted(submission=submission, first=first)
 
     async def enqueue(self, submission: Submission) -> None:
@@ -87,10 +103,20 @@ class Intake:
         message = to_json(SubmissionQueued(submission_id=submission.id))
         # At the same time, so that one flush of the disk makes all three durable.
         await asyncio.gather(
-            self.queue.send(submission.id, message),
+            self.queue.send(submission.id, message, application_properties=carried()),
             self.index.put(entry),
             self.publisher.publish(events.accepted(submission, self.clock.now())),
         )
+
+    def _measure(self, submission: Submission) -> None:
+        original = submission.original
+        size = original.size if original else sum(item.size for item in submission.media)
+        self.telemetry.count("submissions_accepted", source=submission.source)
+        self.telemetry.record("submission_bytes", size, source=submission.source)
+        for item in submission.media:
+            self.telemetry.count("media_accepted", kind=item.kind.value)
+        for part in submission.left_out:
+            self.telemetry.count("parts_left_out", reason=part.reason.value)
 
 
 def record_name(submission_id: str) -> str:

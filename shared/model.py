@@ -265,3 +265,4 @@ class CloudEvent:
     data: JsonObject
     specversion: str = "1.0"
     datacontenttype: str = "application/json"
+    traceparent: str | None = None  # the extension "Distributed Tracing"; null is as good as absent

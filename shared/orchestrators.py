@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from shared.events import MEDIA_DESCRIBED, MediaDescribed
 from shared.model import JsonObject, MediaStatus
 
 type Steps = Generator[task.Task[Any], Any, JsonObject]
+type Request = steps.ProcessSubmission | steps.DescribeMedia
 
 NO_DESCRIPTION_IN_TIME = "No description came in time, so a person will look at it."
 NO_DESCRIPTION_STARTED = "Its description could not be started, so a person will look at it."
@@ -41,7 +43,7 @@ def process_submission(ctx: task.OrchestrationContext, payload: JsonObject) -> S
             ctx,
             steps.DEAD_LETTER,
             steps.DeadLetterRequest(submission_id=request.submission_id, reason=reason),
-            request.patience,
+            request,
         )
         raise
 
@@ -55,7 +57,7 @@ def describe_media(ctx: task.OrchestrationContext, payload: JsonObject) -> Steps
     described = ctx.wait_for_external_event(MEDIA_DESCRIBED)
     try:
         started = from_payload(
-            (yield _call(ctx, steps.START_DESCRIPTION, item, item.patience)), steps.Started
+            (yield _call(ctx, steps.START_DESCRIPTION, item, item)), steps.Started
         )
     except task.TaskFailedError:
         return (yield from _escalate(ctx, item, NO_DESCRIPTION_STARTED))
@@ -86,18 +88,18 @@ def _process(ctx: task.OrchestrationContext, request: steps.ProcessSubmission) -
             submission_id=request.submission_id,
             results=tuple(from_payload(result, steps.MediaResult) for result in results),
         ),
-        request.patience,
+        request,
     )
     reply = yield from _reply(ctx, request)
     if reply.state in {"refused", "unavailable"}:
         failed = steps.Complete(submission_id=request.submission_id, reply=reply)
-        yield from _tell(ctx, steps.REPORT_REPLY, failed, request.patience)
+        yield from _tell(ctx, steps.REPORT_REPLY, failed, request)
     return (
         yield _call(
             ctx,
             steps.COMPLETE,
             steps.Complete(submission_id=request.submission_id, reply=reply),
-            request.patience,
+            request,
         )
     )
 
@@ -108,9 +110,7 @@ def _reply(
     """Answer; while the target is not there, try again on the schedule."""
     for attempt, delay_s in enumerate((*request.patience.reply_delays_s, None), start=1):
         asked = steps.ReplyRequest(submission_id=request.submission_id, attempt=attempt)
-        reply = from_payload(
-            (yield _call(ctx, steps.REPLY, asked, request.patience)), steps.ReplyResult
-        )
+        reply = from_payload((yield _call(ctx, steps.REPLY, asked, request)), steps.ReplyResult)
         if reply.state != "unavailable" or delay_s is None:
             return reply
         yield ctx.create_timer(timedelta(seconds=max(delay_s, reply.retry_after_s)))
@@ -119,20 +119,20 @@ def _reply(
 
 def _escalate(ctx: task.OrchestrationContext, item: steps.DescribeMedia, reason: str) -> Steps:
     request = steps.Escalate(job_id=item.job_id, file_name=item.file_name, reason=reason)
-    yield from _tell(ctx, steps.ESCALATE, request, item.patience)
+    yield from _tell(ctx, steps.ESCALATE, request, item)
     return to_payload(
         steps.MediaResult(number=item.number, status=MediaStatus.ESCALATED, reason=reason)
     )
 
 
 def _tell(
-    ctx: task.OrchestrationContext, activity: str, value: object, patience: steps.Patience
+    ctx: task.OrchestrationContext, activity: str, value: steps.Traced, request: Request
 ) -> Generator[task.Task[Any], Any]:
     """Tell the desk. When nobody can be told for hours, the work goes on all the same: what the
     desk must see stands in the outcome and in the index.
     """
     with contextlib.suppress(task.TaskFailedError):
-        yield _call(ctx, activity, value, patience)
+        yield _call(ctx, activity, value, request)
 
 
 def _result(item: steps.DescribeMedia, event: object) -> JsonObject:
@@ -148,12 +148,15 @@ def _result(item: steps.DescribeMedia, event: object) -> JsonObject:
 
 
 def _call(
-    ctx: task.OrchestrationContext, activity: str, value: object, patience: steps.Patience
+    ctx: task.OrchestrationContext, activity: str, value: steps.Traced, request: Request
 ) -> task.Task[Any]:
-    """Call an activity; whatever it raises is tried again: permanent refusals are values."""
+    """Call an activity; whatever it raises is tried again: permanent refusals are values. It
+    belongs to the trace of the request.
+    """
+    patience = request.patience
     return ctx.call_activity(
         activity,
-        input=to_payload(value),
+        input=to_payload(replace(value, traceparent=request.traceparent)),
         retry_policy=task.RetryPolicy(
             first_retry_interval=timedelta(seconds=patience.first_retry_s),
             max_number_of_attempts=patience.attempts,

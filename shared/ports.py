@@ -8,7 +8,7 @@ ordinary "no". A fault that a retry may cure is `ServiceUnavailableError`, a ful
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -227,6 +227,7 @@ class DescriptionJob:
     media_type: str
     size: int
     sha256: str
+    traceparent: str = ""  # of the step that started it (W3C); empty: nothing is traced
 
 
 class DescriptionJobs(Protocol):
@@ -347,8 +348,18 @@ class SubmissionIndex(Protocol):
         ...
 
 
+class Span(Protocol):
+    """A step that is being timed."""
+
+    def set(self, **attributes: str | int) -> None:
+        """Add what was found out during the step."""
+        ...
+
+
 class Telemetry(Protocol):
-    """Metrics; log lines go through the standard logging module. Names are in shared.telemetry."""
+    """Metrics and traces; log lines go through the standard logging module. Names are in
+    shared.telemetry. Nothing here blocks or raises.
+    """
 
     def count(self, metric: str, value: int = 1, **dimensions: str) -> None:
         """Add to a counter."""
@@ -356,4 +367,18 @@ class Telemetry(Protocol):
 
     def record(self, metric: str, value: float, **dimensions: str) -> None:
         """Add a sample to a distribution (seconds, bytes)."""
+        ...
+
+    def gauge(self, metric: str, value: float, **dimensions: str) -> None:
+        """Say how high a level is now."""
+        ...
+
+    def span(
+        self, name: str, *, parent: str = "", **attributes: str | int
+    ) -> AbstractContextManager[Span]:
+        """Time the block as a step of a trace; in it `shared.tracing` knows the trace.
+
+        `parent` is a W3C traceparent that came with the data; without one that is valid, the step
+        belongs to the current span, or begins a trace. An exception marks the step as failed.
+        """
         ...

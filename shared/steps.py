@@ -26,6 +26,13 @@ REPLY_DELAYS_S = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """What every input carries: the W3C traceparent of the submission's trace, or nothing."""
+
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How long an instance waits and how often it tries; fixed when it starts, so replay is the
     same.
@@ -39,7 +46,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DescribeMedia:
+class DescribeMedia(Traced):
     """The input of `describe_media`, and of the activity that starts the job."""
 
     job_id: str
@@ -71,7 +78,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessSubmission:
+class ProcessSubmission(Traced):
     """The input of `process_submission`."""
 
     submission_id: str
@@ -80,7 +87,7 @@ class ProcessSubmission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Escalate:
+class Escalate(Traced):
     """The input of `escalate`."""
 
     job_id: str
@@ -89,7 +96,7 @@ class Escalate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Classify:
+class Classify(Traced):
     """The input of `classify`."""
 
     submission_id: str
@@ -97,7 +104,7 @@ class Classify:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyRequest:
+class ReplyRequest(Traced):
     """The input of `reply`."""
 
     submission_id: str
@@ -115,7 +122,7 @@ class ReplyResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Complete:
+class Complete(Traced):
     """The input of `complete`."""
 
     submission_id: str
@@ -123,7 +130,7 @@ class Complete:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterRequest:
+class DeadLetterRequest(Traced):
     """The input of `dead_letter`."""
 
     submission_id: str

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from shared.events import rfc3339
+from shared.tracing import current_trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,9 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 class JsonFormatter(logging.Formatter):
-    """``{"time", "level", "logger", "message", "action", ...}``; ``exception`` is a trace."""
+    """``{"time", "level", "logger", "message", "action", ...}``; ``exception`` is a stack trace,
+    ``trace_id`` is there when the step is traced.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line of ASCII JSON; what JSON cannot hold is written as text."""
@@ -31,6 +34,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if trace_id := current_trace_id():
+            line["trace_id"] = trace_id
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         head = ("time", "level", "logger", "message", "action")

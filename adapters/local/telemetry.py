@@ -1,4 +1,8 @@
-"""Metrics in memory: for the health page, and as one log line every now and then."""
+"""Metrics in memory, and as one log line every now and then; traces and metrics by OTLP if wanted.
+
+The log line is for a machine where nobody collects anything; the exporter (otlp.py) is for one
+where somebody does.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from shared.tracing import NO_TELEMETRY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from datetime import timedelta
 
     from shared.model import JsonObject
+    from shared.ports import Span, Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +55,15 @@ class _Distribution:
 
 
 class LocalTelemetry:
-    """Counts and samples since the start, by ``name{dimension=value,...}``. Any thread may call."""
+    """Counts, levels and samples since the start, by ``name{dimension=value,...}``, each also given
+    to `exporter`. Any thread may call.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, exporter: Telemetry = NO_TELEMETRY) -> None:
+        self._exporter = exporter
         self._lock = threading.Lock()
         self._counters: dict[str, int] = {}
+        self._gauges: dict[str, float] = {}
         self._distributions: dict[str, _Distribution] = {}
 
     def count(self, metric: str, value: int = 1, **dimensions: str) -> None:
@@ -59,20 +71,35 @@ class LocalTelemetry:
         with self._lock:
             series = _series(metric, dimensions, self._counters)
             self._counters[series] = self._counters.get(series, 0) + value
+        self._exporter.count(metric, value, **dimensions)
 
     def record(self, metric: str, value: float, **dimensions: str) -> None:
         """Add a sample to a distribution (seconds, bytes)."""
         with self._lock:
             series = _series(metric, dimensions, self._distributions)
             self._distributions.setdefault(series, _Distribution()).add(value)
+        self._exporter.record(metric, value, **dimensions)
+
+    def gauge(self, metric: str, value: float, **dimensions: str) -> None:
+        """Say how high a level is now."""
+        with self._lock:
+            self._gauges[_series(metric, dimensions, self._gauges)] = value
+        self._exporter.gauge(metric, value, **dimensions)
+
+    def span(
+        self, name: str, *, parent: str = "", **attributes: str | int
+    ) -> AbstractContextManager[Span]:
+        """Time the block, where the exporter wants that."""
+        return self._exporter.span(name, parent=parent, **attributes)
 
     def snapshot(self) -> JsonObject:
-        """``{"counters": {series: n}, "distributions": {series: {count, mean, max, p50, p95}}}``;
-        the percentiles are of the last samples.
+        """``{"counters": {series: n}, "gauges": {series: level}, "distributions": {series: {count,
+        mean, max, p50, p95}}}``; the percentiles are of the last samples.
         """
         with self._lock:
             return {
                 "counters": dict(self._counters),
+                "gauges": dict(self._gauges),
                 "distributions": {
                     series: samples.summary() for series, samples in self._distributions.items()
                 },

@@ -16,6 +16,7 @@ from shared.intake import description_name
 from shared.model import AnswerTo, Channel, Kind, MediaItem, Submission, Submitter
 from shared.ports import Answer, DescriptionJob, ReplyReceipt, ReplyState
 from shared.settings import SHIPPED_RULES
+from shared.tracing import NO_TELEMETRY
 from tests.support.clocks import ManualClock
 from tests.support.local_services import LocalServices, local_services
 
@@ -58,17 +59,6 @@ class WrittenDownReplies:
     async def notify_desk(self, notice_id: str, subject: str, text: str) -> None:
         del subject, text
         self.notices.append(notice_id)
-
-
-@dataclass(slots=True)
-class NoTelemetry:
-    """Counts nothing."""
-
-    def count(self, metric: str, value: int = 1, **dimensions: str) -> None:
-        del metric, value, dimensions
-
-    def record(self, metric: str, value: float, **dimensions: str) -> None:
-        del metric, value, dimensions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +113,7 @@ def open_core(folder: Path) -> Generator[Core]:
                 publisher=services.publisher,
                 jobs=jobs,
                 replies=replies,
-                telemetry=NoTelemetry(),
+                telemetry=NO_TELEMETRY,
                 clock=clock,
                 classifier=classifier,
                 provider=PROVIDER,

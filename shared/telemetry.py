@@ -1,0 +1,153 @@
+"""The names of log actions, their fields, metrics and spans: what alerts and dashboards stand on.
+
+Code writes the names as plain words; a test holds every use to these tables and every line of the
+tables to a use. docs/telemetry.md explains them. The port is `shared.ports.Telemetry`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+# The `action` of a log line -> what has happened. One action, one meaning.
+ACTIONS = {
+    "activities_left": "The process ended before these activities ran; the next start runs them.",
+    "activity_failed": "An activity raised; the engine tries it again.",
+    "activity_result_ignored": "An activity ended after its instance did.",
+    "describer_lost": "A describer process crashed, or took too long and was ended.",
+    "describer_not_started": "No describer process can be started.",
+    "describer_stopped": "A describer process refuses its settings.",
+    "description_failed": "The describer failed on a file in a way that nobody foresaw.",
+    "description_unavailable": "The description service was not there; the job is tried again.",
+    "desk_mail_refused": "The desk's address does not take our notice.",
+    "dispatch_abandoned": "A submission could not be started; its message comes again.",
+    "engine_commit_failed": "The durable engine could not write its file.",
+    "event_given_up": "No handler took an event in time.",
+    "event_handler_failed": "The handler of an event raised; the event comes again.",
+    "event_pump_waits": "The state database fails; events wait.",
+    "instance_failed": "An orchestration ended as failed.",
+    "job_ended": "A description job has ended and is told.",
+    "job_put_off": "A description job went wrong and is tried again.",
+    "mail_not_sent": "A mail server did not take a mail.",
+    "mailbox_unavailable": "The mailbox cannot be read at the moment.",
+    "media_escalated": "No description came, so the desk was told.",
+    "message_dead_lettered": "A mail or a queue message was put aside.",
+    "message_failed": "A mail could not be received; it is tried again.",
+    "message_postponed": "A mail waits because a service is down.",
+    "message_release_failed": "A mail could not be given back; its claim ends by itself.",
+    "metrics": "The metrics of this process have changed (one machine only).",
+    "outcome_revised": "The desk, or a late description, changed an outcome.",
+    "queue_unavailable": "The queue cannot be read at the moment.",
+    "reply_failed": "An answer could not be delivered for good.",
+    "request_refused": "An HTTP request, or a line to the describer, was refused.",
+    "server_failed": "A part of the server failed, so it stops.",
+    "server_started": "The server serves.",
+    "service_unavailable": "An HTTP request met a service that is down.",
+    "smtp_mail_not_stored": "A mail by SMTP could not be stored; its sender tries again.",
+    "smtp_mail_taken": "A mail came by SMTP.",
+    "smtp_session_failed": "An SMTP session failed in a way that nobody foresaw.",
+    "storage_full": "An HTTP request met a full disk.",
+    "submission_accepted": "A submission is in; from here on it is ours.",
+    "submission_completed": "A submission has its outcome, and its answer if one was due.",
+    "submission_dead_lettered": "A submission was put aside for a person.",
+    "sweep_failed": "The sweep could not finish; it tries again.",
+    "sweep_put_aside": "The sweep made failed orchestrations visible.",
+    "sweep_queued": "The sweep queued submissions that a crash had left half-way.",
+    "third_party_unavailable": "The third-party service gave no usable answer.",
+    "tidy_up_failed": "Blobs of a submission that was not accepted stay behind.",
+    "transfer_failed": "A description job could not fetch its media or file its result.",
+}
+
+# The fields of log lines and the attributes of spans -> what they hold.
+FIELDS = {
+    "activity": "The name of an activity.",
+    "attempt": "Which attempt this is, from 1.",
+    "attempts": "How many attempts there were.",
+    "count": "How many.",
+    "error": "The class of an error.",
+    "event_id": "The ID of a CloudEvent.",
+    "event_type": "The type of a CloudEvent.",
+    "first": "Whether the submission was new (1) or known already (0).",
+    "instance_id": "The instance of an orchestration: a submission ID, or with a media number.",
+    "job_id": "A description job: submission ID, colon, media number.",
+    "kind": "photo or video.",
+    "left_out": "How many parts were left out.",
+    "media": "How many photos and videos there are.",
+    "number": "The number of a media item, from 1.",
+    "problem": "The name of the RFC 9457 problem that was answered.",
+    "reason": "A sentence.",
+    "reply": "How the answer went: sent, none, refused, unavailable.",
+    "revision": "The number of a revision of an outcome.",
+    "source": "By which way a submission came: mail, http, replay.",
+    "state": "How something ended or stands, as a word.",
+    "status": "An HTTP status, or the status of an outcome.",
+    "submission_id": "The submission; the same in logs, spans, blobs and events.",
+    "trace_id": "The trace, where one is recorded (32 hexadecimal digits).",
+}
+
+
+class MetricKind(StrEnum):
+    """How the values of a metric add up."""
+
+    COUNTER = "counter"
+    DISTRIBUTION = "distribution"
+    GAUGE = "gauge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """`unit` is UCUM as OpenTelemetry wants it; `dimensions` are what it is told apart by."""
+
+    kind: MetricKind
+    unit: str
+    meaning: str
+    dimensions: tuple[str, ...] = ()
+
+
+def _counter(unit: str, meaning: str, *dimensions: str) -> Metric:
+    return Metric(kind=MetricKind.COUNTER, unit=unit, meaning=meaning, dimensions=dimensions)
+
+
+def _distribution(unit: str, meaning: str, *dimensions: str) -> Metric:
+    return Metric(kind=MetricKind.DISTRIBUTION, unit=unit, meaning=meaning, dimensions=dimensions)
+
+
+# What runs again after a crash may be counted twice: these are for alerts, the index is for books.
+METRICS = {
+    "answer_age_seconds": _distribution("s", "From receipt to the answer that was sent."),
+    "completion_age_seconds": _distribution("s", "From receipt to the outcome."),
+    "description_seconds": _distribution("s", "One run of a description.", "kind"),
+    "descriptions_from_cache": _counter("{item}", "Content that was described before."),
+    "media_accepted": _counter("{item}", "Photos and videos that came in."),
+    "media_described": _counter("{item}", "Descriptions that came back.", "status"),
+    "media_escalated": _counter("{item}", "Items given to the desk."),
+    "parts_left_out": _counter("{part}", "Parts not taken.", "reason"),
+    "queue_depth": Metric(
+        kind=MetricKind.GAUGE, unit="{message}", meaning="Submissions that wait to be started."
+    ),
+    "replies": _counter("{reply}", "Attempts to answer.", "state"),
+    "submission_bytes": _distribution("By", "The size of a submission as it came.", "source"),
+    "submissions_accepted": _counter("{submission}", "Submissions that came in.", "source"),
+    "submissions_completed": _counter("{submission}", "Submissions with an outcome.", "status"),
+    "submissions_dead_lettered": _counter("{submission}", "Submissions put aside."),
+}
+
+
+class SpanKind(StrEnum):
+    """What a span is for its neighbours, as in OpenTelemetry."""
+
+    SERVER = "server"
+    CONSUMER = "consumer"
+    INTERNAL = "internal"
+
+
+# The spans of doors and of the way between them; an activity's span has the activity's name.
+SPANS = {
+    "POST /v1/emails": SpanKind.SERVER,
+    "POST /v1/submissions": SpanKind.SERVER,
+    "receive_mail": SpanKind.CONSUMER,
+    "accept_submission": SpanKind.INTERNAL,
+    "dispatch_submission": SpanKind.CONSUMER,
+    "describe": SpanKind.INTERNAL,
+    "take_description": SpanKind.CONSUMER,
+}
