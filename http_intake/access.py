@@ -1,4 +1,6 @@
-"""Who calls, and whether they may: keys, and while there are none, this machine's programs only."""
+"""Who calls, and whether they may: managed identities and keys, and while none are configured, this
+machine's programs only.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,23 @@ if TYPE_CHECKING:
 
     from http_intake.doors import HttpSettings
 
+PRINCIPAL_ID = "x-ms-client-principal-id"  # set by App Service authentication, by nobody else
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def client_of(headers: Headers, settings: HttpSettings) -> str:
     """The name of the client that calls; raises ProblemError when nobody may call like this."""
-    if settings.keys:
-        return _client_with_key(headers, settings)
+    if settings.knows_clients:
+        return _client_with_identity(headers, settings) or _client_with_key(headers, settings)
     _refuse_browsers(headers, settings)
     return LOCAL_CLIENT
+
+
+def _client_with_identity(headers: Headers, settings: HttpSettings) -> str:
+    """The client whose managed identity called, or nothing; its token was checked before us."""
+    caller = headers.get(PRINCIPAL_ID, "").lower()
+    found = (name for name, principal in settings.principals.items() if principal.lower() == caller)
+    return next(found, "") if caller else ""
 
 
 def _client_with_key(headers: Headers, settings: HttpSettings) -> str:

@@ -13,10 +13,12 @@ from http_intake import status
 from http_intake.access import client_of
 from http_intake.body import limited
 from http_intake.form_intake import FormIntake
+from http_intake.keys import MAIL_SOURCE, idempotency_key, watched_mail
 from http_intake.messages import message_chunks, require_message
 from http_intake.multipart import require_boundary
-from http_intake.problem_types import EXPECTATION_FAILED, INVALID_REQUEST, NOT_FOUND
+from http_intake.problem_types import EXPECTATION_FAILED, NOT_FOUND
 from http_intake.problems import ProblemError
+from http_intake.references import ReferenceIntake
 from http_intake.submissions import SOURCE
 from mail_ingest.receive import MailOrigin
 from shared import ids
@@ -31,9 +33,7 @@ if TYPE_CHECKING:
     from http_intake.doors import Doors
     from shared.model import Submission
 
-MAIL_SOURCE = "mail"  # the same as for a mailbox, so that both doors know each other's mails
 _SUBMISSION_ID = re.compile(r"[a-z]{1,20}-[a-z2-7]{26}")
-_IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 
 
 class Api:
@@ -44,6 +44,7 @@ class Api:
         self._settings = doors.settings
         self._intake = doors.intake
         self._forms = FormIntake(doors)
+        self._references = ReferenceIntake(doors)
 
     async def submit_media(self, request: Request) -> Response:
         """POST /v1/submissions."""
@@ -58,14 +59,15 @@ class Api:
         """POST /v1/emails."""
         client = self._admit(request)
         require_message(request.headers)
-        origin = MailOrigin(
-            source=MAIL_SOURCE,
-            key=self._key(request, client),
-            received_at=rfc3339(self._intake.clock.now()),
-            client=client,
-        )
+        origin = self._mail_origin(request, client)
         chunks = message_chunks(limited(request, self._settings.max_message_bytes))
         accepted = await self._doors.receive_mail(chunks, origin=origin)
+        return self._accepted(request, accepted.submission.id)
+
+    async def submit_reference(self, request: Request) -> Response:
+        """POST /v1/emails/by-reference."""
+        client = self._admit(request)
+        accepted = await self._references.take(request, client=client)
         return self._accepted(request, accepted.submission.id)
 
     async def get_submission(self, request: Request) -> Response:
@@ -103,15 +105,17 @@ class Api:
         return client_of(request.headers, self._settings)
 
     def _key(self, request: Request, client: str) -> str:
-        """What makes the submission one of its kind (DESIGN section 5)."""
-        given = request.headers.get("idempotency-key")
-        if given is not None and not _IDEMPOTENCY_KEY.fullmatch(given):
-            raise ProblemError(
-                INVALID_REQUEST,
-                "Idempotency-Key must be 1 to 255 printable ASCII characters. Send such a key, or"
-                " none.",
-            )
+        """What makes the submission one of its kind for this client."""
+        given = idempotency_key(request.headers)
         return ids.http_key(client, self._doors.new_key() if given is None else given)
+
+    def _mail_origin(self, request: Request, client: str) -> MailOrigin:
+        """Where a mail comes from: out of a mailbox that the client watches, or just from it."""
+        watched = watched_mail(request.headers, client, self._settings)
+        if watched is None:
+            watched = (self._key(request, client), rfc3339(self._intake.clock.now()))
+        key, received_at = watched
+        return MailOrigin(source=MAIL_SOURCE, key=key, received_at=received_at, client=client)
 
     def _accepted(self, request: Request, submission_id: str) -> Response:
         base = self._settings.public_base_url.rstrip("/") or str(request.base_url).rstrip("/")
@@ -134,7 +138,7 @@ class Api:
         )
 
     def _may_see(self, client: str, submission: Submission) -> bool:
-        return not self._settings.keys or submission.client == client
+        return not self._settings.knows_clients or submission.client == client
 
     async def _outcome(self, submission_id: str) -> bytes | None:
         try:

@@ -61,6 +61,7 @@ def build_app(doors: Doors) -> Starlette:
 def _routes(api: Api) -> list[Route]:
     return [
         Route("/v1/emails", api.submit_email, methods=["POST"]),
+        Route("/v1/emails/by-reference", api.submit_reference, methods=["POST"]),
         Route("/v1/submissions", api.submit_media, methods=["POST"]),
         Route("/v1/submissions/{id}", api.get_submission),
         Route("/health/live", api.get_liveness),

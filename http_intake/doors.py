@@ -10,7 +10,7 @@ from mail_ingest.collect import MediaLimits
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 
     from mail_ingest.receive import MailOrigin
     from shared.intake import Accepted, Intake
@@ -22,11 +22,17 @@ LOCAL_CLIENT = "local"  # who calls while no keys are configured
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
-    """The limits and the keys of the door. `keys` maps a client's name to the SHA-256 (hex) of its
-    key; while it is empty everybody is the client "local".
+    """The limits of the door, and who may call. `keys` maps a client's name to the SHA-256 (hex) of
+    its key, `principals` to the object ID of its managed identity; while both are empty everybody
+    is the client "local". `watchers` maps a client's name to the mailboxes whose mails it hands in.
+
+    `principals` is for App Service with its authentication switched on, and for nothing else: it
+    checks the tokens, names the caller in a header, and lets nobody else send that header.
     """
 
     keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    principals: Mapping[str, str] = field(default_factory=dict[str, str])
+    watchers: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     public_base_url: str = ""  # such as https://intake.example.org; empty: as the client called us
     max_submission_bytes: int = 2_000_000_000  # the body of POST /v1/submissions
     max_message_bytes: int = 157_286_400  # the body of POST /v1/emails
@@ -44,6 +50,16 @@ class HttpSettings:
                     f"the entry of {client!r} is no name=SHA-256. A name has letters, digits and"
                     " ._@+- only; `mail-ingest key NAME` makes an entry.",
                 )
+
+    @property
+    def knows_clients(self) -> bool:
+        """Whether a caller must say who it is."""
+        return bool(self.keys or self.principals)
+
+    def may_hand_in(self, client: str, mailbox: str) -> bool:
+        """Whether a client watches a mailbox (an address, in any case)."""
+        watched = self.watchers.get(client, frozenset())
+        return mailbox.lower() in {address.lower() for address in watched}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +83,32 @@ class ReceiveMail(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailReference:
+    """A message that lies in a mailbox: Graph's ID of it, its Message-ID, and when it was received
+    (RFC 3339 in UTC, to the second).
+    """
+
+    mailbox: str
+    graph_id: str
+    message_id: str
+    received_at: str
+
+
+class FetchByReference(Protocol):
+    """Reads one message out of a mailbox that the service has access to."""
+
+    async def __call__(self, reference: MailReference) -> AsyncGenerator[bytes] | None:
+        """The raw message in chunks; None when it is not there. Both this and the reading may raise
+        ServiceUnavailableError.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Everything that the door leads to."""
+    """Everything that the door leads to. `mailboxes` are those that the service can read by itself,
+    by their addresses in small letters.
+    """
 
     settings: HttpSettings
     intake: Intake
@@ -76,3 +116,4 @@ class Doors:
     check_callback: Callable[[str], str | None]  # why it is refused; runs in a thread
     readiness: Callable[[], Awaitable[Readiness]]
     new_key: Callable[[], str]  # one that was never used, for a request without a key of its own
+    mailboxes: Mapping[str, FetchByReference] = field(default_factory=dict[str, FetchByReference])

@@ -39,7 +39,7 @@ INVALID_REQUEST = ProblemType(
     name="invalid-request",
     status=HTTPStatus.BAD_REQUEST,
     title="The request is not well-formed",
-    advice="Look at the header field that the detail names and write it as openapi.yaml says.",
+    advice="Look at what the detail names and write it as openapi.yaml says.",
 )
 MALFORMED_MULTIPART = ProblemType(
     name="malformed-multipart",
@@ -68,6 +68,13 @@ CROSS_SITE = ProblemType(
     advice="While no keys are configured, only programs on the same machine may use this service;"
     " pages of other sites in a browser may not. Configure keys and send one.",
 )
+WRONG_MAILBOX = ProblemType(
+    name="wrong-mailbox",
+    status=HTTPStatus.FORBIDDEN,
+    title="You do not watch this mailbox",
+    advice="Only a client that the service is told to trust may hand in mails of a mailbox, because"
+    " its word decides which mails are the same. Whoever runs this service names such clients.",
+)
 NOT_FOUND = ProblemType(
     name="not-found",
     status=HTTPStatus.NOT_FOUND,
@@ -80,6 +87,13 @@ METHOD_NOT_ALLOWED = ProblemType(
     status=HTTPStatus.METHOD_NOT_ALLOWED,
     title="This method is not possible here",
     advice="The header field Allow names the methods that are; openapi.yaml says what they do.",
+)
+MESSAGE_GONE = ProblemType(
+    name="message-gone",
+    status=HTTPStatus.GONE,
+    title="The message is not in the mailbox",
+    advice="It was moved to another mailbox or deleted before it could be read. Hand it in with"
+    " POST /v1/emails if you have it.",
 )
 TOO_SLOW = ProblemType(
     name="too-slow",
@@ -98,7 +112,8 @@ UNSUPPORTED_MEDIA_TYPE = ProblemType(
     name="unsupported-media-type",
     status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     title="The body is of another media type",
-    advice="POST /v1/submissions takes multipart/form-data, POST /v1/emails takes message/rfc822.",
+    advice="POST /v1/submissions takes multipart/form-data, POST /v1/emails takes message/rfc822,"
+    " POST /v1/emails/by-reference takes application/json.",
 )
 EXPECTATION_FAILED = ProblemType(
     name="expectation-failed",
@@ -116,7 +131,7 @@ WRONG_HOST = ProblemType(
 INVALID_FIELD = ProblemType(
     name="invalid-field",
     status=HTTPStatus.UNPROCESSABLE_ENTITY,
-    title="A field of the form cannot be used",
+    title="A field cannot be used",
     advice="field names the field, detail says what is wrong with it.",
 )
 INTERNAL_ERROR = ProblemType(
@@ -125,6 +140,13 @@ INTERNAL_ERROR = ProblemType(
     title="Something went wrong on our side",
     advice="Send it again later with the same Idempotency-Key. Whoever runs the service finds the"
     " cause in its log.",
+)
+NO_MAILBOX = ProblemType(
+    name="no-mailbox",
+    status=HTTPStatus.NOT_IMPLEMENTED,
+    title="The service cannot read this mailbox by itself",
+    advice="Hand the message in with POST /v1/emails, or let whoever runs this service give it"
+    " access to the mailbox (MAIL_INGEST_GRAPH_MAILBOX).",
 )
 UNAVAILABLE = ProblemType(
     name="unavailable",
@@ -149,8 +171,10 @@ CATALOGUE: Mapping[str, ProblemType] = {
         NO_FILE,
         UNAUTHORIZED,
         CROSS_SITE,
+        WRONG_MAILBOX,
         NOT_FOUND,
         METHOD_NOT_ALLOWED,
+        MESSAGE_GONE,
         TOO_SLOW,
         TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
@@ -158,6 +182,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         WRONG_HOST,
         INVALID_FIELD,
         INTERNAL_ERROR,
+        NO_MAILBOX,
         UNAVAILABLE,
         STORAGE_FULL,
     )

@@ -22,8 +22,13 @@ def submission_id(source: str, key: str) -> str:
 
 
 def mailbox_key(mailbox: str, message_id: str, received_at: str) -> str:
-    """The key of a message in a mailbox, the same for every way that reads the mailbox."""
-    return f"{mailbox}|{message_id}|{received_at}"
+    """The key of a message in a mailbox, the same for every way that reads the mailbox.
+
+    Of a mailbox in Microsoft 365, `mailbox` is its address in any case, `message_id` Graph's
+    internetMessageId, and `received_at` its receivedDateTime as Graph writes it (UTC, to the
+    second, with a Z).
+    """
+    return f"{mailbox.lower()}|{message_id}|{received_at}"
 
 
 def http_key(client: str, idempotency_key: str) -> str:

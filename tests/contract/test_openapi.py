@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from asyncio.subprocess import PIPE, STDOUT
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ import yaml
 from openapi_spec_validator import validate
 
 from http_intake.doors import HttpSettings
-from tests.support.http_door import KEY, KEYS, open_door
+from tests.support.http_door import KEY, KEYS, MAIL, open_door
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
+
+    from http_intake.doors import MailReference
 
 PROJECT = Path(__file__).parents[2]
 DESCRIPTION = PROJECT / "http_intake" / "openapi.yaml"
@@ -35,14 +38,29 @@ def only_described_callbacks() -> Callable[[str], str | None]:
     return lambda url: None if re.fullmatch(pattern, url) else "It is no public https URL."
 
 
+async def fetch(reference: MailReference) -> AsyncGenerator[bytes]:
+    """A mailbox that has every message."""
+
+    async def chunks() -> AsyncGenerator[bytes]:
+        yield MAIL
+
+    return chunks()
+
+
 def test_the_description_is_valid_openapi() -> None:
     validate(described())
 
 
 @pytest.mark.timeout(300)  # half a minute on an idle machine
 async def test_the_door_does_what_the_description_says(tmp_path: Path) -> None:
-    settings = HttpSettings(keys=KEYS)
-    async with open_door(tmp_path, settings, check_callback=only_described_callbacks()) as door:
+    mailbox = "photos@newsroom.example"  # the one of the description's examples
+    settings = HttpSettings(keys=KEYS, watchers={"desk-app": frozenset({mailbox})})
+    async with open_door(
+        tmp_path,
+        settings,
+        check_callback=only_described_callbacks(),
+        mailboxes=defaultdict(lambda: fetch),  # others than the watched one are refused
+    ) as door:
         program = Path(sys.executable).with_name("schemathesis")
         arguments = (
             *("run", DESCRIPTION, "--url", door.url, "--header", f"Authorization: Bearer {KEY}"),

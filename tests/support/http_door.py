@@ -19,8 +19,10 @@ from mail_ingest.receive import ReceivePolicy, receive
 from tests.support.local_services import LocalServices, local_services
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from pathlib import Path
+
+    from http_intake.doors import FetchByReference
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010101004800480000ffdb0043") + bytes(5000)
 MP4 = bytes.fromhex("0000001866747970697361660000020069736f6d69736f32") + bytes(5000)
@@ -59,6 +61,7 @@ async def open_door(
     *,
     server: ServerSettings | None = None,
     check_callback: Callable[[str], str | None] = refuse_nothing,
+    mailboxes: Mapping[str, FetchByReference] | None = None,
 ) -> AsyncGenerator[Door]:
     """Open the door on a free port of 127.0.0.1; its client sends KEY when keys are set."""
     settings = settings or HttpSettings()
@@ -76,6 +79,7 @@ async def open_door(
             check_callback=check_callback,
             readiness=readiness,
             new_key=lambda: f"new-{next(numbers)}",
+            mailboxes={} if mailboxes is None else mailboxes,
         )
         has_keys = bool(settings.keys)
         where = serving(build_app(doors), server or ServerSettings(port=0), has_keys=has_keys)

@@ -52,6 +52,30 @@ def test_no_key_or_a_wrong_one_is_refused(headers: dict[str, str]) -> None:
     assert caught.value.problem.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+IDENTITY = {"X-Ms-Client-Principal-Id": "0F3C5A2E-1111-2222-3333-444455556666"}
+WITH_IDENTITIES = HttpSettings(
+    principals={"logicapp": "0f3c5a2e-1111-2222-3333-444455556666", "nobody": ""}
+)
+
+
+def test_a_managed_identity_tells_which_client_calls() -> None:
+    bearing = IDENTITY | {"Authorization": "Bearer a.signed.token"}
+    assert client_of(Headers(bearing), WITH_IDENTITIES) == "logicapp"
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Ms-Client-Principal-Id": ""}, {"X-Api-Key": KEY}])
+def test_a_caller_without_a_known_identity_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(ProblemError) as caught:
+        client_of(Headers(headers), WITH_IDENTITIES)
+    assert caught.value.problem.kind.status == 401
+
+
+def test_the_name_of_an_identity_counts_only_where_identities_are_configured() -> None:
+    with pytest.raises(ProblemError):
+        client_of(Headers(IDENTITY), WITH_KEYS)
+    assert client_of(Headers(IDENTITY), WITHOUT_KEYS) == "local"
+
+
 @pytest.mark.parametrize(
     "headers",
     [

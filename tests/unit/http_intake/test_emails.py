@@ -9,7 +9,6 @@ import pytest
 
 from http_intake.doors import HttpSettings
 from http_intake.messages import looks_like_message
-from shared import ids
 from tests.support.http_door import JPEG, MAIL, open_door
 
 if TYPE_CHECKING:
@@ -38,20 +37,6 @@ async def test_a_mail_is_taken_with_its_photo(tmp_path: Path) -> None:
         assert [item["file_name"] for item in status["media"]] == ["storm.jpg"]
         original = f"submissions/{submission_id}/original.eml"
         assert await door.services.blobs.get(original) == raw
-
-
-async def test_a_client_named_like_a_mailbox_gives_mails_the_ids_of_its_poller(
-    tmp_path: Path,
-) -> None:
-    mailbox, message_id, received_at = "local", "<1@example.org>", "2026-11-24T10:00:00Z"
-    async with open_door(tmp_path) as door:
-        posted = await door.client.post(
-            "/v1/emails",
-            content=MAIL,
-            headers=MESSAGE_TYPE | {"Idempotency-Key": f"{message_id}|{received_at}"},
-        )
-        expected = ids.submission_id("mail", ids.mailbox_key(mailbox, message_id, received_at))
-        assert posted.json()["id"] == expected
 
 
 async def test_the_same_key_gives_the_first_mail_whatever_comes_with_it(tmp_path: Path) -> None:
