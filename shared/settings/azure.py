@@ -136,13 +136,6 @@ class GraphSettings:
         example="DeadLetter",
         meaning="The folder of mails that were given up; made when it is missing.",
     )
-    table: str = setting(
-        "MAIL_INGEST_GRAPH_TABLE",
-        "mailbox",
-        unit="name",
-        example="mailbox",
-        meaning="The table of cursor, claims and sent answers: 3 to 63 letters and digits.",
-    )
     poll_s: float = setting(
         "MAIL_INGEST_GRAPH_POLL_S",
         30.0,
@@ -209,6 +202,33 @@ class FunctionsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogicAppSettings:
+    """The Logic App that watches a mailbox and hands in its mails."""
+
+    principal: str = setting(
+        "MAIL_INGEST_LOGICAPP_PRINCIPAL",
+        "",
+        unit="object ID",
+        example="0f3c5a2e-1111-2222-3333-444455556666",
+        meaning="The Logic App's managed identity; needs App Service authentication; empty: none.",
+    )
+    mailbox: str = setting(
+        "MAIL_INGEST_LOGICAPP_MAILBOX",
+        "",
+        unit="address",
+        example="tips@newsroom.example",
+        meaning="The mailbox that it watches; empty: MAIL_INGEST_GRAPH_MAILBOX.",
+    )
+    authentication: bool = setting(
+        "WEBSITE_AUTH_ENABLED",
+        False,
+        unit="yes or no",
+        example="True",
+        meaning="Set by App Service where its authentication checks every token; never by hand.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AzureSettings:
     """All of them. Each group is read from the environment like every other setting."""
 
@@ -216,6 +236,7 @@ class AzureSettings:
     service_bus: ServiceBusSettings = field(default_factory=ServiceBusSettings)
     graph: GraphSettings = field(default_factory=GraphSettings)
     functions: FunctionsSettings = field(default_factory=FunctionsSettings)
+    logic_app: LogicAppSettings = field(default_factory=LogicAppSettings)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -225,4 +246,5 @@ class AzureSettings:
             service_bus=read_settings(ServiceBusSettings, environment),
             graph=read_settings(GraphSettings, environment),
             functions=read_settings(FunctionsSettings, environment),
+            logic_app=read_settings(LogicAppSettings, environment),
         )
