@@ -1,4 +1,4 @@
-"""The describer's program: ``python -m describer --worker``, or without it one job as a container.
+"""The describer's program: ``python -m describer --worker``, or without it a container's job.
 
 Exit codes: 0 done, 1 the job could not be done now, 2 the settings are wrong.
 """
@@ -26,7 +26,9 @@ def main(arguments: list[str]) -> int:
         if arguments == ["--worker"]:
             return _work(settings)
         if not arguments:
-            return _run_job(settings)
+            from describer.container import run_container
+
+            return run_container(os.environ)
     except IngestError as exc:
         logger.error("%s", exc, extra={"action": "describer_stopped"})  # noqa: TRY400 - a sentence
         return 2
@@ -42,14 +44,6 @@ def _work(settings: Settings) -> int:
 
     Worker(describer=Describer.load(settings), requests=sys.stdin.buffer, responses=responses).run()
     return 0
-
-
-def _run_job(settings: Settings) -> int:
-    from describer.describe import Describer
-    from describer.job import Job, run_job
-
-    job = Job.from_env(os.environ)
-    return run_job(job, Describer.load(settings))
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ class ContainerJob:
                 media_type=item.media_type,
                 file_name=item.file_name,
                 media_url=item.media_url,
+                traceparent=item.traceparent,
             )
             return await self.describer.describe(request, item.within_s)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+WORKER = (sys.executable, "-m", "describer", "--worker")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRules:
@@ -24,4 +26,4 @@ class JobRules:
     ready_within: timedelta = timedelta(seconds=120)
     restart_pause: timedelta = timedelta(seconds=5)
     horizon: timedelta = timedelta(hours=72)
-    command: tuple[str, ...] = (sys.executable, "-m", "describer", "--worker")
+    command: tuple[str, ...] = WORKER

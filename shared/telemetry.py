@@ -24,6 +24,7 @@ ACTIONS = {
     "engine_commit_failed": "The durable engine could not write its file.",
     "event_given_up": "No handler took an event in time.",
     "event_handler_failed": "The handler of an event raised; the event comes again.",
+    "event_not_sent": "A container could not send its event; whoever reads its report does.",
     "event_pump_waits": "The state database fails; events wait.",
     "instance_failed": "An orchestration ended as failed.",
     "job_ended": "A description job has ended and is told.",
