@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.azure.submission_index import TableSubmissionIndex
 from adapters.local.submission_index import LocalSubmissionIndex
 from shared.ports import IndexEntry, SubmissionState
+from tests.support.azure_services import azure_tables
 from tests.support.clocks import ManualClock
 from tests.support.local_services import local_database
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from shared.ports import SubmissionIndex
+    from tests.support.azurite import Azurite
 
 ENTRY = IndexEntry(
     submission_id="mail-1",
@@ -32,11 +35,15 @@ ENTRY = IndexEntry(
 ON_THE_WAY = [SubmissionState.ACCEPTED, SubmissionState.DESCRIBING, SubmissionState.ANSWERING]
 
 
-@pytest.fixture(params=["local"])
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[SubmissionIndex]:
-    assert request.param == "local"
-    with local_database(tmp_path) as database:
-        yield LocalSubmissionIndex(database, ManualClock())
+@pytest.fixture(params=["local", "azure"])
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[SubmissionIndex]:
+    if request.param == "local":
+        with local_database(tmp_path) as database:
+            yield LocalSubmissionIndex(database, ManualClock())
+    else:
+        azurite: Azurite = request.getfixturevalue("azurite")
+        async with azure_tables(azurite.settings()) as tables:
+            yield TableSubmissionIndex(tables, ManualClock())
 
 
 async def state_after(index: SubmissionIndex, *states: SubmissionState) -> SubmissionState:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from adapters.azure.blob_store import AzureBlobStore
+from adapters.azure.tables import Tables
 from adapters.local.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -22,3 +23,13 @@ async def azure_blob_store(settings: StorageSettings) -> AsyncGenerator[AzureBlo
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def azure_tables(settings: StorageSettings) -> AsyncGenerator[Tables]:
+    """The tables of these settings, such as `Azurite.settings()`."""
+    tables = Tables.open(settings)
+    try:
+        yield tables
+    finally:
+        await tables.close()

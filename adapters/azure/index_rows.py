@@ -1,0 +1,93 @@
+"""A submission's rows in the index table: one that is the truth, and one for each list it is in.
+
+Table Storage orders rows by their keys and has no other index, so each list has keys of its own, in
+which the time is counted backwards: the newest comes first. All rows of a submission lie in one
+partition and are changed together; a few partitions share the load.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from shared.ports import IndexEntry, SubmissionState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adapters.azure.tables import Row
+
+PARTITIONS = tuple(f"submissions-{number}" for number in range(8))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MICROSECOND = 10**18 - 1  # long after year 9999
+
+
+def partition_of(submission_id: str) -> str:
+    """The partition that holds a submission."""
+    return PARTITIONS[sha256(submission_id.encode()).digest()[0] % len(PARTITIONS)]
+
+
+def truth_key(submission_id: str) -> str:
+    """The key of the row that every change goes through."""
+    return f"id|{submission_id}"
+
+
+def list_prefix(*, state: SubmissionState | None, escalated_only: bool) -> str:
+    """What the keys of a list begin with: of those that wait for the desk, of a state, or of all.
+
+    The list of those that wait is short: a state is looked for in it.
+    """
+    if escalated_only:
+        return "escalated|"
+    return "time|" if state is None else f"state|{state}|"
+
+
+def rows_of(entry: IndexEntry) -> dict[str, Row]:
+    """All rows of an entry, by their keys."""
+    columns = {
+        "submission_id": entry.submission_id,
+        "source": entry.source,
+        "received_at": entry.received_at,
+        "state": str(entry.state),
+        "outcome": entry.outcome,
+        "media": entry.media,
+        "escalated": json.dumps(entry.escalated),
+        "reason": entry.reason,
+        "updated_at": entry.updated_at,
+    }
+    partition = partition_of(entry.submission_id)
+    return {key: {"PartitionKey": partition, "RowKey": key, **columns} for key in _keys_of(entry)}
+
+
+def entry_of(row: Mapping[str, Any]) -> IndexEntry:
+    """Undo `rows_of`, from any of them."""
+    return IndexEntry(
+        submission_id=row["submission_id"],
+        source=row["source"],
+        received_at=row["received_at"],
+        state=SubmissionState(row["state"]),
+        outcome=row["outcome"],
+        media=row["media"],
+        escalated=tuple(json.loads(row["escalated"])),
+        reason=row["reason"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _keys_of(entry: IndexEntry) -> list[str]:
+    place = f"{_backwards(entry.received_at)}|{entry.submission_id}"
+    prefixes = [
+        list_prefix(state=None, escalated_only=False),
+        list_prefix(state=entry.state, escalated_only=False),
+    ]
+    if entry.escalated:
+        prefixes.append(list_prefix(state=None, escalated_only=True))
+    return [truth_key(entry.submission_id), *(prefix + place for prefix in prefixes)]
+
+
+def _backwards(received_at: str) -> str:
+    """A time as digits that sort the newest first."""
+    microseconds = (datetime.fromisoformat(received_at) - _EPOCH) // timedelta(microseconds=1)
+    return f"{_LAST_MICROSECOND - microseconds:018}"
