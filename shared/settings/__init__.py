@@ -16,6 +16,7 @@ from shared.settings.doors import (
     SmtpDoorSettings,
 )
 from shared.settings.intake import IntakeSettings
+from shared.settings.telemetry import TelemetrySettings
 from shared.settings.work import AnswerSettings, DescribeSettings
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Settings:
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     describe: DescribeSettings = field(default_factory=DescribeSettings)
     answer: AnswerSettings = field(default_factory=AnswerSettings)
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -45,4 +47,5 @@ class Settings:
             intake=read_settings(IntakeSettings, environment),
             describe=read_settings(DescribeSettings, environment),
             answer=read_settings(AnswerSettings, environment),
+            telemetry=read_settings(TelemetrySettings, environment),
         )

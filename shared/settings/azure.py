@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from shared.config import read_settings, setting
+from shared.settings.azure_observed import MonitorSettings, SchedulerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -237,6 +238,8 @@ class AzureSettings:
     graph: GraphSettings = field(default_factory=GraphSettings)
     functions: FunctionsSettings = field(default_factory=FunctionsSettings)
     logic_app: LogicAppSettings = field(default_factory=LogicAppSettings)
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
+    scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -247,4 +250,6 @@ class AzureSettings:
             graph=read_settings(GraphSettings, environment),
             functions=read_settings(FunctionsSettings, environment),
             logic_app=read_settings(LogicAppSettings, environment),
+            monitor=read_settings(MonitorSettings, environment),
+            scheduler=read_settings(SchedulerSettings, environment),
         )
