@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from mail_ingest.mime.defects import Flaw
 
-_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")  # RFC 5322 2.2; blanks before the colon are obsolete
-_INDENTED_FIELD = re.compile(rb"[ \t]+[!-9;-~]+[ \t]*:")
+if TYPE_CHECKING:
+    from mail_ingest.mime.limits import Limits
+
+# RFC 5322 2.2; blanks before the colon are obsolete. Bounded, so that a line's beginning decides.
+_FIELD = re.compile(rb"[!-9;-~]{1,200}[ \t]{0,40}:")
+_INDENTED_FIELD = re.compile(rb"[ \t]{1,40}[!-9;-~]{1,200}[ \t]{0,40}:")
+# Whole sound fields, none of which can be a delimiter line.
+_SOUND_FIELDS = re.compile(
+    rb"(?:[!-,.-9;-~][!-9;-~]{0,199}[ \t]{0,40}:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)++"
+)
 _MBOX_LINE = re.compile(rb">?From ")  # what mbox files and old transports put first
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONG_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=]{40,}\s*\Z")
 _BASE64_LINE = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|..==|...=)\s*\Z")
-_SAYS_BASE64 = re.compile(rb"content-transfer-encoding[ \t]*:[ \t]*base64", re.IGNORECASE)
+_SAYS_BASE64 = re.compile(
+    rb"^content-transfer-encoding[ \t]*:[ \t]*base64", re.IGNORECASE | re.MULTILINE
+)
 
 NO_BLANK_LINE = Flaw(
     clause="RFC 5322 2.1", sentence="No blank line stands between the header and the body."
@@ -44,6 +55,7 @@ class HeaderBlock:
     __slots__ = (
         "_kept_last",
         "_lines",
+        "_near_a_limit",
         "_of_message",
         "_says_base64",
         "flaws",
@@ -56,6 +68,7 @@ class HeaderBlock:
         self._of_message = of_message
         self._says_base64 = False
         self._kept_last = False
+        self._near_a_limit = False
         self.flaws: list[Flaw] = []
         self.line_count = 0  # with the lines that were skipped
         self.size = 0
@@ -68,6 +81,24 @@ class HeaderBlock:
     def join(self) -> bytes:
         """The block; lines that should have been indented are."""
         return b"".join(self._lines)
+
+    def take_sound_fields(self, buffer: bytes, start: int, limits: Limits) -> int:
+        """Take all whole fields from `start` that nothing is wrong with, at once, as far as the
+        limits allow; gives where they end.
+        """
+        sound = _SOUND_FIELDS.match(buffer, start) if not self._near_a_limit else None
+        if sound is None:
+            return start
+        fields = sound[0]
+        lines = fields.count(b"\n")
+        size_after, lines_after = self.size + len(fields), self.line_count + lines
+        if size_after > limits.header_bytes or lines_after > limits.header_lines:
+            self._near_a_limit = True  # which line it is must not depend on the buffer
+            return start
+        self._says_base64 = self._says_base64 or _SAYS_BASE64.search(fields) is not None
+        self.line_count += lines
+        self._keep(fields)
+        return sound.end()
 
     def needs_next(self, line: bytes) -> bool:
         """Whether only the line after this one tells what this one is."""

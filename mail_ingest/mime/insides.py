@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from mail_ingest.mime import charsets, kinds
+from mail_ingest.mime.effort import TOO_MANY_SHORT_LINES, Effort
 from mail_ingest.mime.events import Container, Part, Refusal
 from mail_ingest.mime.file_names import base_name
 from mail_ingest.mime.formats import outlook_msg, smime, sun_attachment, tnef
@@ -141,22 +142,37 @@ class BufferedContainer:
 class FilesInText:
     """Files that stand in the lines of a text: uuencode, yEnc, and BinHex as it is.
 
-    It tells the text too: what stands between the files is the content of the part itself.
+    It tells the text too: what stands between the files is the content of the part itself. A text
+    that would cost much more than files do is looked through no further.
     """
 
     def __init__(self, part: OpenPart, journal: Journal) -> None:
-        self._scanner = EmbeddedFileScanner()
+        self._scanner: EmbeddedFileScanner | None = EmbeddedFileScanner()
+        self._effort = Effort()
         self._part = part
         self._journal = journal
         self._file = part  # the file that we are in, or the text
 
     def feed(self, content: bytes) -> None:
         """Look through more text."""
-        self._tell(self._scanner.feed(content))
+        for piece in self._effort.pieces(content):
+            if self._scanner is None:
+                self._journal.data(self._part, piece)
+            else:
+                self._tell(self._scanner.feed(piece))
+                self._give_up_in_time(self._scanner)
 
     def close(self) -> None:
         """The text is over."""
-        self._tell(self._scanner.close())
+        if self._scanner is not None:
+            self._tell(self._scanner.close())
+
+    def _give_up_in_time(self, scanner: EmbeddedFileScanner) -> None:
+        if self._effort.is_out_of_hand:
+            if self._file is not self._part:
+                self._journal.note(self._file.part.path, TOO_MANY_SHORT_LINES)
+            self._tell(scanner.close())
+            self._scanner = None
 
     def _tell(self, pieces: Sequence[Piece]) -> None:
         for piece in pieces:

@@ -82,6 +82,7 @@ class Splitter:
 
     def _read_header(self, *, final: bool) -> bool:
         """Take one line of the header; False when its end has not come."""
+        self._take_sound_fields()
         buffer, start = self._buffer, self._position
         end = buffer.find(b"\n", start) + 1 or len(buffer)
         if start == len(buffer):
@@ -108,9 +109,16 @@ class Splitter:
             return False
         return self._take(line, buffer[end : next_end or end + LONGEST_LINE])
 
-    def _take(self, line: bytes, following: bytes) -> bool:
+    def _take_sound_fields(self) -> None:
+        """Take what needs no second look; of a sound header, that is all but its blank line."""
         if self._block.is_empty:
             self._block_start = self._place(self._position)
+        if not self._in_long_line:
+            self._position = self._block.take_sound_fields(
+                self._buffer, self._position, self._journal.limits
+            )
+
+    def _take(self, line: bytes, following: bytes) -> bool:
         verdict = self._block.take(line, following)
         if verdict is not Verdict.BODY:
             self._position += len(line)

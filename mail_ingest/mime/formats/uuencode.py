@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mail_ingest.mime.defects import Flaw
+from mail_ingest.mime.effort import TOO_MANY_SHORT_LINES, Effort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,16 +85,23 @@ class UuDecoder:
         self.flaws: Sequence[Flaw] = ()
         self.file_name = b""  # that of the begin line, once it was seen
         self._carry = b""
+        self._effort = Effort()
         self._begun = False
         self._ended = False
 
     def feed(self, data: bytes) -> Sequence[bytes]:
         """Decode every whole line."""
-        *lines, self._carry = (self._carry + data).split(b"\n")
-        if len(self._carry) > MAX_LINE_BYTES:
-            lines.append(self._carry)
-            self._carry = b""
-        return [self._line(line) for line in lines if line.strip(b"\r")]
+        decoded: list[bytes] = []
+        for piece in self._effort.pieces(data):
+            if self._ended:
+                break
+            *lines, self._carry = (self._carry + piece).split(b"\n")
+            self._carry = self._carry[: MAX_LINE_BYTES + 1]  # enough to tell that it is too long
+            decoded += [self._line(line) for line in lines if line.strip(b"\r")]
+            if self._effort.is_out_of_hand:
+                self._note(TOO_MANY_SHORT_LINES)
+                self._ended = True
+        return decoded
 
     def close(self) -> bytes:
         """Decode a last line that has no end."""
@@ -107,6 +115,10 @@ class UuDecoder:
         name = begin_line_name(line) if not self._begun else None
         if name is not None:
             self._begun, self.file_name = True, name
+            return b""
+        if len(line) > MAX_LINE_BYTES:
+            if self._begun and not self._ended:
+                self._note(BAD_LINE)
             return b""
         if self._ended or is_end_line(line):
             self._ended = self._ended or self._begun
