@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from kiota_abstractions.request_information import RequestInformation
     from msgraph.graph_request_adapter import GraphRequestAdapter
-    from msgraph.graph_service_client import GraphServiceClient
 
     from shared.model import JsonObject
 
@@ -43,12 +42,19 @@ class GraphClient:
     """One Graph for one program. `api` has the SDK's request builders."""
 
     def __init__(
-        self, adapter: GraphRequestAdapter, api: GraphServiceClient, http: httpx.AsyncClient,
-        *, max_calls: int,
-    ) -> None:  # fmt: skip
-        self.api = api
+        self,
+        adapter: GraphRequestAdapter,
+        http: httpx.AsyncClient,
+        connections: httpx.AsyncHTTPTransport,
+        *,
+        max_calls: int,
+    ) -> None:
+        from msgraph.graph_service_client import GraphServiceClient
+
+        self.api = GraphServiceClient(request_adapter=adapter)
         self._adapter = adapter
         self._http = http
+        self._connections = connections
         self._slots = asyncio.Semaphore(max_calls)
         self._not_before = 0.0  # on the event loop's clock
 
@@ -59,7 +65,6 @@ class GraphClient:
             AzureIdentityAuthenticationProvider,
         )
         from msgraph.graph_request_adapter import GraphRequestAdapter
-        from msgraph.graph_service_client import GraphServiceClient
 
         place = urlsplit(url)
         authentication = AzureIdentityAuthenticationProvider(
@@ -68,14 +73,16 @@ class GraphClient:
             allowed_hosts=[place.hostname or ""],
             is_cae_enabled=False,  # a challenge to a token could not be answered here
         )
-        http = _http_client(max_calls)
+        connections = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=max_calls))
+        http = _pipeline(connections)
         adapter = GraphRequestAdapter(authentication, http)
         adapter.base_url = url
-        return cls(adapter, GraphServiceClient(request_adapter=adapter), http, max_calls=max_calls)
+        return cls(adapter, http, connections, max_calls=max_calls)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections; the SDK's pipeline does not close what it wraps."""
         await self._http.aclose()
+        await self._connections.aclose()
 
     async def json(self, request: RequestInformation) -> JsonObject:
         """The answer's JSON; empty when there is none.
@@ -154,7 +161,8 @@ class GraphClient:
             raise ServiceUnavailableError(SERVICE, "it asked us to wait", left_s)
 
 
-def _http_client(max_calls: int) -> httpx.AsyncClient:
+def _pipeline(connections: httpx.AsyncHTTPTransport) -> httpx.AsyncClient:
+    """A client whose calls pass the SDK's handlers, of which the one that retries is off."""
     from kiota_abstractions.request_option import RequestOption
     from kiota_http.middleware.options import RetryHandlerOption
     from msgraph_core.graph_client_factory import (  # pyright: ignore[reportMissingTypeStubs]
@@ -163,7 +171,7 @@ def _http_client(max_calls: int) -> httpx.AsyncClient:
 
     client = httpx.AsyncClient(
         timeout=_TIMEOUT,
-        limits=httpx.Limits(max_connections=max_calls),
+        transport=connections,
         headers={"Accept-Encoding": "identity"},  # a packed photo is no smaller, only slower
     )
     never: dict[str, RequestOption] = {

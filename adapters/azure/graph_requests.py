@@ -25,14 +25,18 @@ def request(
     prefer: Sequence[str] = (),
     body: JsonObject | None = None,
     mime: bytes | None = None,
+    suffix: str = "",
 ) -> RequestInformation:
-    """A request to where a builder of the SDK leads. `query` is without the ``$`` of its names;
-    `mime` is a body in base64.
+    """A request to where a builder of the SDK leads, or to `suffix` below it. `query` is without
+    the ``$`` of its names; `mime` is a body in base64.
     """
     from kiota_abstractions.method import Method
     from kiota_abstractions.request_information import RequestInformation
 
-    made = RequestInformation(Method[method], builder.url_template, dict(builder.path_parameters))
+    template = builder.url_template
+    if suffix:
+        template = template.partition("{?")[0] + suffix
+    made = RequestInformation(Method[method], template, dict(builder.path_parameters))
     made.query_parameters.update({f"%24{name}": value for name, value in (query or {}).items()})
     _prefer(made, prefer)
     if body is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from datetime import UTC, datetime
@@ -71,17 +72,23 @@ def message_json(
     return {name: value for name, value in everything.items() if name in {*select, *_ALWAYS}}
 
 
-def attachment_json(attachment: Attachment) -> dict[str, Any]:
-    """An attachment as Graph lists it, without its content."""
-    return {
+def attachment_json(
+    attachment: Attachment, *, select: Collection[str] | None = None
+) -> dict[str, Any]:
+    """An attachment as Graph writes it."""
+    everything: dict[str, Any] = {
         "@odata.type": f"#microsoft.graph.{attachment.kind}Attachment",
         "id": attachment.id,
         "name": attachment.name,
         "contentType": attachment.media_type,
         "size": len(attachment.content),
         "isInline": attachment.inline,
-        **({"contentId": attachment.content_id or None} if attachment.kind == "file" else {}),
     }
+    if attachment.kind == "file":
+        everything["contentId"] = attachment.content_id or None
+        everything["contentBytes"] = base64.b64encode(attachment.content).decode()
+    wanted = everything if select is None else {*select, "id", "@odata.type"}
+    return {name: value for name, value in everything.items() if name in wanted}
 
 
 async def parameters(request: web.Request) -> dict[str, Any]:

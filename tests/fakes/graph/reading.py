@@ -62,11 +62,16 @@ async def get_value(mailbox: Mailbox, request: web.Request) -> web.StreamRespons
 
 
 async def list_attachments(mailbox: Mailbox, request: web.Request) -> web.Response:
-    """GET of a message's attachments, without their content."""
+    """GET of a message's attachments, files with content unless ``$select``
+    leaves it out.
+    """
     message = mailbox.find(request.match_info["id"])
     if message is None:
         return answers.not_found()
-    value = [answers.attachment_json(attachment) for attachment in message.attachments]
+    select = answers.selected(request)
+    value = [
+        answers.attachment_json(attachment, select=select) for attachment in message.attachments
+    ]
     return web.json_response({"value": value})
 
 

@@ -1,0 +1,88 @@
+"""A Graph mailbox for tests: the fake, clients of it, and mailboxes that read it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from azure.core.credentials import AccessToken
+
+from adapters.azure.graph_client import GraphClient
+from adapters.azure.graph_mail import GraphMail
+from adapters.azure.mailbox import GraphMailbox
+from tests.fakes.graph import FakeGraph, Limits, fake_graph
+from tests.support.clocks import ManualClock
+from tests.support.graph_memory import MemoryMailboxState
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from types import TracebackType
+
+    from shared.ports import Clock
+
+ADDRESS = "tips@newsroom.example"
+TOKEN = "a-token"
+
+
+@dataclass(slots=True)
+class Identity:
+    """An azure-identity credential that signs in at once; `scopes` is what was asked for."""
+
+    token: str = TOKEN
+    scopes: list[str] = field(default_factory=list[str])
+
+    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        self.scopes += scopes
+        return AccessToken(self.token, int(time.time()) + 3600)
+
+    async def close(self) -> None:
+        pass
+
+    async def __aenter__(self) -> Identity:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphBench:
+    """A fake Graph, one client of it, and the mailbox's durable memory."""
+
+    graph: FakeGraph
+    mail: GraphMail
+    state: MemoryMailboxState
+    clock: ManualClock
+
+    def mailbox(self, *, clock: Clock | None = None, sweep_s: float = 1e9) -> GraphMailbox:
+        """A reader of the mailbox. Without `sweep_s` it never lists more than once."""
+        return GraphMailbox(self.mail, self.state, clock=clock or self.clock, sweep_s=sweep_s)
+
+
+@asynccontextmanager
+async def graph_bench(*, limits: Limits | None = None) -> AsyncGenerator[GraphBench]:
+    """A fake Graph and a client of it, for as long as the block lasts."""
+    async with fake_graph(limits=limits, token=TOKEN) as graph, graph_client(graph.url) as client:
+        yield GraphBench(
+            graph=graph,
+            mail=GraphMail(client, ADDRESS),
+            state=MemoryMailboxState(),
+            clock=ManualClock(),
+        )
+
+
+@asynccontextmanager
+async def graph_client(url: str) -> AsyncGenerator[GraphClient]:
+    """A client of the Graph at a URL."""
+    client = GraphClient.open(Identity(), url=url)
+    try:
+        yield client
+    finally:
+        await client.close()
