@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ def remove_below(root: Path, prefix: str) -> int:
     for path in paths:
         path.unlink(missing_ok=True)
     for folder in {_remove_empty(path.parent, root) for path in paths}:
-        if folder.exists():
+        with suppress(FileNotFoundError):  # somebody else has removed it, and flushed that
             sync_folder(folder)
     return len(paths)
 
