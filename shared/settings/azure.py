@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from shared.config import read_settings, setting
+from shared.settings.azure_jobs import JobSettings
 from shared.settings.azure_observed import MonitorSettings, SchedulerSettings
 
 if TYPE_CHECKING:
@@ -240,6 +241,7 @@ class AzureSettings:
     logic_app: LogicAppSettings = field(default_factory=LogicAppSettings)
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -252,4 +254,5 @@ class AzureSettings:
             logic_app=read_settings(LogicAppSettings, environment),
             monitor=read_settings(MonitorSettings, environment),
             scheduler=read_settings(SchedulerSettings, environment),
+            jobs=read_settings(JobSettings, environment),
         )

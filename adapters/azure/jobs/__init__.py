@@ -1,0 +1,1 @@
+"""Description jobs on Azure: what is open, what runs in which container, what became of it."""

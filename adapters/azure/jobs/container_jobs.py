@@ -1,0 +1,196 @@
+"""Description jobs in containers: gathers open jobs into launches, follows and settles them.
+
+Nothing that matters is held in memory: a look (`tick`) reads the open jobs and the launches from
+blobs and takes each one step further, so it may run in a timer, in a loop, or in two processes at
+once. What happens twice is harmless: a container has one name, an event one ID.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from adapters.azure.jobs.endings import Endings
+from adapters.azure.jobs.gather import gather
+from adapters.azure.jobs.launches import LaunchBook
+from adapters.azure.jobs.ledger import JobLedger, OpenJob
+from adapters.azure.jobs.limiter import CreateLimiter
+from adapters.azure.jobs.platform import ContainerState, JobRefusedError
+from adapters.azure.jobs.settle import Settlement
+from adapters.azure.jobs.start import LaunchStarter
+from shared.errors import ServiceUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adapters.azure.jobs.launches import Launch
+    from adapters.azure.jobs.platform import ContainerPlatform
+    from adapters.azure.jobs.rules import ContainerRules
+    from adapters.azure.jobs.start import JobBlobs
+    from shared.ports import Clock, DescriptionJob, EventPublisher
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "description-jobs/containers"
+_REST_S = 30.0  # when Azure has no room and names no time
+_REST_WHEN_REFUSED_S = 300.0
+
+
+class ContainerJobs:
+    """Takes jobs in any process; whoever calls `run`, or `tick` from a timer, works them off."""
+
+    def __init__(
+        self,
+        platform: ContainerPlatform,
+        blobs: JobBlobs,
+        publisher: EventPublisher,
+        clock: Clock,
+        rules: ContainerRules,
+        provider: tuple[str, str],
+    ) -> None:
+        self._platform, self._clock, self._rules = platform, clock, rules
+        self._ledger = JobLedger(blobs, FOLDER)
+        self._book = LaunchBook(blobs, FOLDER, rules.owner)
+        self._endings = Endings(
+            ledger=self._ledger,
+            blobs=blobs,
+            publisher=publisher,
+            clock=clock,
+            provider=provider,
+            horizon=rules.horizon,
+        )
+        self._settlement = Settlement(
+            ledger=self._ledger, book=self._book, platform=platform, endings=self._endings
+        )
+        self._starter = LaunchStarter(
+            book=self._book,
+            platform=platform,
+            blobs=blobs,
+            limiter=CreateLimiter(blobs, FOLDER, clock, rules.limits),
+            endings=self._endings,
+            rules=rules,
+        )
+        self._wakeup = asyncio.Event()
+        self._rests_until = self._sweeps_at = 0.0
+        self.problem = ""  # a sentence while Azure refuses our containers
+
+    async def start(self, job: DescriptionJob) -> None:
+        """Take a job; durable on return. The same job_id again, while it is open, is harmless."""
+        now = self._now()
+        due_at = now + self._rules.gather.total_seconds()
+        noted = await self._ledger.add(OpenJob(job=job, created_at=now, due_at=due_at))
+        if not noted.wanted:
+            await self._ledger.put(replace(noted, wanted=True))
+        self._wakeup.set()
+
+    async def cancel(self, job_id: str) -> None:
+        """Nobody waits any longer: the job is done when there is nothing else to do."""
+        job = await self._ledger.get(job_id)
+        if job is not None:
+            await self._ledger.put(replace(job, wanted=False))
+
+    async def open_jobs(self) -> int:
+        """How many jobs have not ended."""
+        return len(await self._ledger.all())
+
+    async def run(self) -> None:
+        """Look after the jobs until cancelled: every so often, and soon after one was taken."""
+        while True:
+            self._wakeup.clear()
+            try:
+                await self.tick()
+            except Exception:
+                logger.exception("job put off", extra={"action": "job_put_off"})
+            try:
+                async with asyncio.timeout(self._rules.look_every.total_seconds()):
+                    await self._wakeup.wait()
+                await asyncio.sleep(self._rules.gather.total_seconds())
+            except TimeoutError:
+                continue
+
+    async def tick(self) -> None:
+        """Take every launch, and the jobs that are due, one step further."""
+        rested = self._now() >= self._rests_until
+        try:
+            await self._sweep()
+            await self._follow()
+            if rested:
+                await self._launch()
+                self.problem = ""
+        except ServiceUnavailableError as exc:
+            self._rest(_REST_S if exc.retry_after_s is None else exc.retry_after_s)
+            logger.warning("jobs wait", extra={"action": "jobs_wait", "reason": str(exc)})
+        except JobRefusedError as exc:
+            self.problem = str(exc)
+            self._rest(_REST_WHEN_REFUSED_S)
+            logger.error("jobs refused", extra={"action": "jobs_refused", "reason": str(exc)})  # noqa: TRY400 - the sentence says it
+
+    async def _sweep(self) -> None:
+        """Remove containers that no launch stands for, now and then."""
+        if self._now() < self._sweeps_at:
+            return
+        names = await self._platform.names()  # before the launches: each of them has a launch then
+        launched = {launch.name for launch in await self._book.all()}
+        for name in sorted(names - launched):
+            logger.warning("orphan removed", extra={"action": "orphan_removed", "container": name})
+            await self._platform.remove(name)
+        self._sweeps_at = self._now() + self._rules.sweep_every.total_seconds()
+
+    async def _follow(self) -> None:
+        launches = await self._book.all()
+        states = await self._platform.states([launch.name for launch in launches])
+        for launch in launches:
+            age_s = self._now() - launch.started_at
+            match states.get(launch.name):
+                case ContainerState.RUNNING if age_s < launch.limit_s:
+                    continue
+                case None if age_s < self._rules.shows_up_within.total_seconds():
+                    continue
+                case None if pending := await self._pending(launch):
+                    await self._start(launch, pending)
+                case _:
+                    await self._settlement.settle(launch)
+
+    async def _launch(self) -> None:
+        launches = await self._book.all()
+        room = self._rules.max_containers - len(launches)
+        if room <= 0:
+            return
+        jobs = await self._ledger.all()
+        groups = gather(jobs, launches, now=self._now(), max_items=self._rules.max_items)
+        for group in groups:
+            new = [job for job in group if not await self._endings.described_before(job)]
+            launch = await self._book.claim(new, self._rules.limit_s(new)) if new else None
+            if launch is not None:
+                await self._start(launch, new)
+                room -= 1
+            if room == 0:
+                return
+
+    async def _start(self, launch: Launch, jobs: Sequence[OpenJob]) -> None:
+        if self._now() < self._rests_until:
+            return
+        await self._starter.start(launch, jobs)
+        logger.info(
+            "container started",
+            extra={
+                "action": "container_started",
+                "submission_id": launch.submission_id,
+                "container": launch.name,
+                "count": len(jobs),
+            },
+        )
+
+    async def _pending(self, launch: Launch) -> Sequence[OpenJob]:
+        """The jobs of a launch that are open and not reported."""
+        reports = await self._book.reports(launch)
+        noted = [await self._ledger.get(job_id) for job_id in launch.job_ids]
+        return [job for job in noted if job is not None and job.job.job_id not in reports]
+
+    def _rest(self, seconds: float) -> None:
+        self._rests_until = self._now() + seconds
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()

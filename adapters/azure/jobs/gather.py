@@ -1,0 +1,43 @@
+"""Which open jobs go into a container together: those of one submission, each content once."""
+
+from __future__ import annotations
+
+from itertools import batched
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from adapters.azure.jobs.launches import Launch
+    from adapters.azure.jobs.ledger import OpenJob
+
+
+def gather(
+    jobs: Sequence[OpenJob], launches: Iterable[Launch], *, now: float, max_items: int
+) -> list[tuple[OpenJob, ...]]:
+    """Groups for new launches, in the order of `jobs`.
+
+    A job that is due takes along those of its submission that were never tried. A content that is
+    being described is left for later: by then its description is found.
+    """
+    free = _free(jobs, launches)
+    submissions = dict.fromkeys(job.submission_id for job in free if job.due_at <= now)
+    groups: list[tuple[OpenJob, ...]] = []
+    for submission_id in submissions:
+        group = [
+            job
+            for job in free
+            if job.submission_id == submission_id and (job.due_at <= now or job.attempts == 0)
+        ]
+        groups += batched(group, max_items, strict=False)
+    return groups
+
+
+def _free(jobs: Sequence[OpenJob], launches: Iterable[Launch]) -> list[OpenJob]:
+    taken = {content for launch in launches for content in launch.contents}
+    free: list[OpenJob] = []
+    for job in jobs:
+        if job.job.sha256 not in taken:
+            taken.add(job.job.sha256)
+            free.append(job)
+    return free
