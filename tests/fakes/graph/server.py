@@ -16,7 +16,7 @@ from tests.fakes.graph.mailbox import Mailbox
 from tests.fakes.graph.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
     from aiohttp.typedefs import Handler
 
@@ -48,7 +48,7 @@ class FakeGraph:
         self.faults: list[Fault] = []
         self.throttle = Throttle(limits=limits or Limits())
         self.calls: list[str] = []
-        self.headers: list[dict[str, str]] = []
+        self.headers: list[Mapping[str, str]] = []
         self.recorded: list[Recorded] = []
         self.url = ""
         self._token = token
@@ -101,7 +101,7 @@ class FakeGraph:
     @web.middleware
     async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.calls.append(f"{request.method} {request.path}")
-        self.headers.append(dict(request.headers))
+        self.headers.append(request.headers)
         if not request.path.startswith("/uploads/") and not self._knows(request):
             return answers.error(401, "InvalidAuthenticationToken", "Access token is empty.")
         refusal = self.throttle.refusal(
