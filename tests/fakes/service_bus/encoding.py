@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from tests.fakes.service_bus.amqp_types import (
@@ -27,7 +27,7 @@ from tests.fakes.service_bus.amqp_types import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NUMBERS: dict[type, tuple[int, str]] = {
+_NUMBERS: dict[type[object], tuple[int, str]] = {
     bool: (0x56, ">B"),
     Ubyte: (0x50, ">B"),
     Ushort: (0x60, ">H"),
@@ -64,7 +64,7 @@ def _descriptor(descriptor: object) -> bytes:
 
 def _constructed(value: Any) -> tuple[int, bytes]:
     """The constructor of a value, and what follows it."""
-    kind: type = type(value)
+    kind = cast("type[object]", type(value))
     if kind in _NUMBERS:
         code, layout = _NUMBERS[kind]
         return code, struct.pack(layout, value)
@@ -98,7 +98,7 @@ def _array(array: Array) -> tuple[int, bytes]:
     return _compound(0xF0, len(constructed), content)
 
 
-_OTHERS: dict[type, Callable[[Any], tuple[int, bytes]]] = {
+_OTHERS: dict[type[object], Callable[[Any], tuple[int, bytes]]] = {
     str: lambda text: _sized(0xB1, text.encode("utf-8")),
     Symbol: lambda text: _sized(0xB3, text.encode("ascii")),
     bytes: lambda raw: _sized(0xB0, raw),

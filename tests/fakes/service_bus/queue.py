@@ -182,6 +182,13 @@ class Queue:
         self._keep(message)
         self.pump()
 
+    def clear(self) -> None:
+        """Forget every message, dead letters and known IDs too: a new queue for the next test."""
+        for queue in filter(None, (self, self.dead_letters)):
+            queue._messages.clear()
+            queue._locked.clear()
+            self._store.clear(queue.name)
+
     def _add(self, raw: bytes) -> Message | None:
         now, known_ms = now_ms(), int(self.rules.duplicates_known_for_s * 1000)
         message_id = parse(raw).properties.get("message_id")

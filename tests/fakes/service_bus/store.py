@@ -92,6 +92,11 @@ class Store:
         """Forget a message."""
         self._db.execute("DELETE FROM message WHERE sequence = ?", (message.sequence,))
 
+    def clear(self, entity: str) -> None:
+        """Forget the messages of an entity, and their IDs."""
+        self._db.execute("DELETE FROM message WHERE entity = ?", (entity,))
+        self._db.execute("DELETE FROM known_id WHERE entity = ?", (entity,))
+
     def load(self, entity: str) -> list[Message]:
         """The messages of an entity. What was locked counts as delivered in vain."""
         rows = self._db.execute(

@@ -1,0 +1,83 @@
+"""A client of Service Bus, from settings and an identity, and what it raises as errors of ours."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import ServiceUnavailableError, SettingsError, StorageFullError, TooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.servicebus.aio import ServiceBusClient
+
+    from shared.settings.azure import ServiceBusSettings
+
+SERVICE = "Azure Service Bus"
+MOST_MESSAGE_BYTES = 256 * 1024  # of the Standard tier, with header and properties
+_RETRIES: dict[str, Any] = {
+    "retry_total": 3,
+    "retry_backoff_factor": 0.2,  # tries again after 0.4, 0.8 and 1.6 s
+    "retry_backoff_max": 5,
+    "try_timeout": 15,  # seconds; without it a peer that hangs is waited for without end
+}
+
+
+def service_bus_client(
+    settings: ServiceBusSettings, credential: AsyncTokenCredential | None
+) -> ServiceBusClient:
+    """A client of the namespace; it connects when it is used. Raises SettingsError."""
+    from azure.servicebus.aio import ServiceBusClient
+
+    if settings.connection_string:
+        try:
+            return ServiceBusClient.from_connection_string(settings.connection_string, **_RETRIES)
+        except ValueError as exc:
+            raise SettingsError("ServiceBusConnection", f"it cannot be used: {exc}") from exc
+    if not settings.namespace or credential is None:
+        raise SettingsError(
+            "ServiceBusConnection__fullyQualifiedNamespace",
+            "it is not set. Set it to the host name of the Service Bus namespace.",
+        )
+    return ServiceBusClient(settings.namespace, credential, **_RETRIES)
+
+
+@contextmanager
+def service_bus_errors_translated(entity: str) -> Generator[None]:
+    """Turn what the SDK raises about a queue or topic into errors of ours.
+
+    A queue that is missing is a fault that a retry may cure, because it is made by a deployment
+    that may still run; so is a right that was not granted yet.
+    """
+    from azure.core.exceptions import AzureError
+    from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusQuotaExceededError
+
+    try:
+        yield
+    except ServiceBusQuotaExceededError as exc:
+        raise StorageFullError(f"{SERVICE}, {entity}") from exc
+    except MessageSizeExceededError as exc:
+        raise TooLargeError("The message", MOST_MESSAGE_BYTES) from exc
+    except (AzureError, OSError) as exc:
+        raise ServiceUnavailableError(SERVICE, f"{entity}: {_sentence(exc)}") from exc
+
+
+def _sentence(exc: Exception) -> str:
+    from azure.servicebus.exceptions import (
+        MessagingEntityNotFoundError,
+        ServiceBusAuthenticationError,
+        ServiceBusAuthorizationError,
+        ServiceBusServerBusyError,
+    )
+
+    match exc:
+        case MessagingEntityNotFoundError():
+            return "there is no queue or topic of this name"
+        case ServiceBusAuthenticationError() | ServiceBusAuthorizationError():
+            return "our identity lacks the role Azure Service Bus Data Owner"
+        case ServiceBusServerBusyError():
+            return "it is busy"
+        case _:
+            return f"it does not answer properly ({type(exc).__name__})"
