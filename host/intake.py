@@ -15,12 +15,13 @@ from mail_ingest.receive import ReceivePolicy, receive
 from mail_ingest.screen import ScreenPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from host.services import Stores
     from http_intake.doors import Readiness, ReceiveMail
     from mail_ingest.ports import Mailbox
-    from shared.intake import Intake
+    from mail_ingest.receive import MailOrigin
+    from shared.intake import Accepted, Intake
     from shared.settings import Settings
 
 
@@ -45,7 +46,13 @@ def receive_policy(settings: Settings) -> ReceivePolicy:
 
 def mail_receiver(settings: Settings, intake: Intake) -> ReceiveMail:
     """The one function that takes a raw mail, whichever door it came by."""
-    return partial(receive, intake=intake, policy=receive_policy(settings))
+    policy = receive_policy(settings)
+
+    async def receive_mail(chunks: AsyncIterator[bytes], *, origin: MailOrigin) -> Accepted:
+        with intake.telemetry.span("receive_mail", submission_id=origin.submission_id):
+            return await receive(chunks, origin=origin, intake=intake, policy=policy)
+
+    return receive_mail
 
 
 def mailbox_poller(
@@ -83,6 +90,7 @@ def http_doors(
         check_callback=AddressGuard(settings.answer.webhook_allow).check_url,
         readiness=readiness,
         new_key=partial(secrets.token_hex, 16),
+        telemetry=intake.telemetry,
     )
 
 

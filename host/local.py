@@ -25,6 +25,7 @@ from describer.settings import Settings as DescriberSettings
 from host.answers import reply_channel
 from host.data_folder import DataFolder
 from host.services import Services, Stores
+from host.telemetry import exporting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -54,6 +55,7 @@ class LocalParts:
     jobs: LocalDescriptionJobs
     pump: EventPump
     mailbox: MaildirMailbox
+    telemetry: LocalTelemetry
 
 
 @contextmanager
@@ -64,7 +66,7 @@ def local_stores(settings: Settings, folder: DataFolder | None = None) -> Genera
         closing(Database(folder.state)) as database,
         closing(LocalBlobStore(folder.blobs)) as blobs,
     ):
-        yield _stores(settings, folder, database, blobs)
+        yield _stores(settings, folder, database, blobs, LocalTelemetry())
 
 
 @asynccontextmanager
@@ -76,7 +78,8 @@ async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[
     async with AsyncExitStack() as stack:
         database = stack.enter_context(closing(Database(folder.state)))
         blobs = stack.enter_context(closing(LocalBlobStore(folder.blobs)))
-        stores = _stores(settings, folder, database, blobs)
+        telemetry = LocalTelemetry(await stack.enter_async_context(exporting(settings.telemetry)))
+        stores = _stores(settings, folder, database, blobs, telemetry)
         engine = LocalEngine.open(folder.engine)
         stack.push_async_callback(engine.stop)
         mailbox = await MaildirMailbox.open(folder.mailbox, clock=stores.clock)
@@ -87,6 +90,7 @@ async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[
             stores.publisher,
             stores.clock,
             _job_rules(settings, describer, environment),
+            telemetry=telemetry,
         )
         provider = (identity.name, identity.version)
         yield LocalParts(
@@ -96,6 +100,7 @@ async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[
             jobs=jobs,
             pump=EventPump(database, stores.clock),
             mailbox=mailbox,
+            telemetry=telemetry,
         )
 
 
@@ -109,7 +114,11 @@ def describer_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _stores(
-    settings: Settings, folder: DataFolder, database: Database, blobs: LocalBlobStore
+    settings: Settings,
+    folder: DataFolder,
+    database: Database,
+    blobs: LocalBlobStore,
+    telemetry: LocalTelemetry,
 ) -> Stores:
     clock = SystemClock()
     return Stores(
@@ -119,7 +128,7 @@ def _stores(
         index=LocalSubmissionIndex(database, clock),
         publisher=LocalEventPublisher(database, clock),
         replies=reply_channel(settings, folder, database, blobs, clock),
-        telemetry=LocalTelemetry(),
+        telemetry=telemetry,
     )
 
 

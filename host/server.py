@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from host.background import Background
@@ -20,6 +21,7 @@ from host.intake import mail_receiver, mailbox_poller
 from host.local import LocalParts, local_parts
 from host.queue_pump import pump_queue
 from host.sweep import Sweep
+from host.telemetry import measure_levels
 from mail_ingest.sniff import require_libmagic
 from shared.events import DESCRIBED
 from shared.orchestrators import ORCHESTRATORS
@@ -73,4 +75,7 @@ def _start_core(settings: Settings, parts: LocalParts, background: Background) -
     background.run(parts.pump.run(), name="events")
     dispatcher = services.dispatcher(settings, parts.engine)
     background.run(pump_queue(services.stores.queue, dispatcher), name="queue")
+    telemetry, every_s = parts.telemetry, settings.telemetry.measure_every_s
+    background.run(telemetry.run(timedelta(seconds=every_s)), name="metrics")
+    background.run(measure_levels(telemetry, services.stores.queue, every_s), name="levels")
     background.run(Sweep(intake=services.stores.intake(), engine=parts.engine).run(), name="sweep")

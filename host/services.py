@@ -48,6 +48,7 @@ class Stores:
             index=self.index,
             publisher=self.publisher,
             clock=self.clock,
+            telemetry=self.telemetry,
         )
 
     def desk(self, settings: Settings) -> Desk:
@@ -86,6 +87,7 @@ class Services:
                 escalate_after_s=settings.describe.escalate_after_s,
                 reply_delays_s=settings.answer.retry_delays_s,
             ),
+            telemetry=stores.telemetry,
         )
 
     def activities(self, settings: Settings) -> Activities:
@@ -107,5 +109,8 @@ class Services:
     def described_handler(self, settings: Settings, engine: Engine) -> DescribedHandler:
         """What the end of a description job leads to."""
         return DescribedHandler(
-            engine=engine, index=self.stores.index, desk=self.stores.desk(settings)
+            engine=engine,
+            index=self.stores.index,
+            desk=self.stores.desk(settings),
+            telemetry=self.stores.telemetry,
         )

@@ -19,6 +19,7 @@ from http_intake.api import Api
 from http_intake.body import BodyGuard
 from http_intake.failures import problem_of
 from http_intake.problems import ProblemError
+from http_intake.tracing import RequestSpans
 from shared.errors import ServiceUnavailableError, StorageFullError, TooLargeError
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ def build_app(doors: Doors) -> Starlette:
     app = Starlette(
         routes=_routes(Api(doors)),
         middleware=[
+            Middleware(RequestSpans, telemetry=doors.telemetry),
             Middleware(
                 BodyGuard,
                 read_timeout_s=settings.read_timeout_s,
                 min_bytes_per_s=settings.min_bytes_per_s,
-            )
+            ),
         ],
         exception_handlers={
             ClientDisconnect: _to_nobody,

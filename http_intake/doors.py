@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from mail_ingest.collect import MediaLimits
 from shared.errors import SettingsError
+from shared.tracing import NO_TELEMETRY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 
     from mail_ingest.receive import MailOrigin
     from shared.intake import Accepted, Intake
+    from shared.ports import Telemetry
 
 _CLIENT = re.compile(r"[A-Za-z0-9._@+-]{1,100}")  # no bar: it parts the name from the key
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
@@ -117,3 +119,4 @@ class Doors:
     readiness: Callable[[], Awaitable[Readiness]]
     new_key: Callable[[], str]  # one that was never used, for a request without a key of its own
     mailboxes: Mapping[str, FetchByReference] = field(default_factory=dict[str, FetchByReference])
+    telemetry: Telemetry = NO_TELEMETRY

@@ -14,10 +14,11 @@ from adapters.local.jobs import rows
 from adapters.local.jobs.board import JobBoard
 from adapters.local.jobs.worker import DescriptionWorker
 from describer.rules import JobRules
+from shared.tracing import NO_TELEMETRY
 
 if TYPE_CHECKING:
     from adapters.local.database import Database
-    from shared.ports import BlobStore, Clock, DescriptionJob, EventPublisher
+    from shared.ports import BlobStore, Clock, DescriptionJob, EventPublisher, Telemetry
 
 
 class LocalDescriptionJobs:
@@ -30,6 +31,8 @@ class LocalDescriptionJobs:
         publisher: EventPublisher,
         clock: Clock,
         rules: JobRules | None = None,
+        *,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -38,7 +41,8 @@ class LocalDescriptionJobs:
         count = rules.workers or os.cpu_count() or 1
         board = JobBoard(database, clock, workers=count)
         self._workers = tuple(
-            DescriptionWorker(board, blobs, publisher, clock, rules) for _ in range(count)
+            DescriptionWorker(board, blobs, publisher, clock, rules, telemetry)
+            for _ in range(count)
         )
 
     async def start(self, job: DescriptionJob) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from threading import Timer
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from adapters.web.otel import OtelTelemetry
 
@@ -23,11 +23,15 @@ _EXPORT_S = 5.0  # for a batch with all its attempts: what is not taken then is 
 _CLOSE_S = 2.0  # then attempts under way are ended too
 
 
+class _Closable(Protocol):
+    def shutdown(self) -> None: ...
+
+
 class OtlpTelemetry(OtelTelemetry):
     """Exports in threads of its own until it is closed."""
 
     def __init__(self, spans: SpanExporter, metrics: MetricExporter, service_name: str) -> None:
-        self._span_exporter, self._metric_exporter = spans, metrics
+        self._exporters: tuple[_Closable, ...] = (spans, metrics)
         self._traces, self._metrics = _providers(spans, metrics, service_name)
         super().__init__(self._traces.get_tracer(_SCOPE), self._metrics.get_meter(_SCOPE))
 
@@ -45,8 +49,8 @@ class OtlpTelemetry(OtelTelemetry):
         impatience.cancel()
 
     def _give_up(self) -> None:
-        self._span_exporter.shutdown()
-        self._metric_exporter.shutdown()
+        for exporter in self._exporters:
+            exporter.shutdown()
 
 
 def _exporters(endpoint: str) -> tuple[SpanExporter, MetricExporter]:

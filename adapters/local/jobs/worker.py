@@ -15,12 +15,13 @@ from shared.events import MediaDescribed
 from shared.filing import file_description
 from shared.intake import description_name
 from shared.model import Kind
+from shared.tracing import current_traceparent
 
 if TYPE_CHECKING:
     from adapters.local.jobs.board import JobBoard
     from adapters.local.jobs.rows import OpenJob
     from describer.rules import JobRules
-    from shared.ports import BlobStore, Clock, EventPublisher
+    from shared.ports import BlobStore, Clock, EventPublisher, Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +38,14 @@ class DescriptionWorker:
         publisher: EventPublisher,
         clock: Clock,
         rules: JobRules,
+        telemetry: Telemetry,
     ) -> None:
         self._board = board
         self._blobs = blobs
         self._publisher = publisher
         self._clock = clock
         self._rules = rules
+        self._telemetry = telemetry
         self._process: DescriberProcess | None = None
         self.problem = ""  # a sentence while no process can be had
 
@@ -51,11 +54,15 @@ class DescriptionWorker:
         try:
             await self._living_process()
             while True:
-                job = await self._board.take()
+                taken = await self._board.take()
+                job = taken.job
                 try:
-                    await self._try(job)
+                    with self._telemetry.span(
+                        "describe", parent=job.traceparent, job_id=job.job_id
+                    ):
+                        await self._try(taken)
                 finally:
-                    self._board.release(job)
+                    self._board.release(taken)
         finally:
             if self._process is not None:
                 await self._process.stop()
@@ -87,11 +94,14 @@ class DescriptionWorker:
         name = _blob_name(job, process.provider)
         if await self._blobs.exists(name):
             return _described(job, name)
+        begun = self._clock.now()
         try:
             response = await process.describe(await self._request(job), self._time_s(job))
         except DescriberLostError as exc:
             return await self._lost(job, str(exc))
         self._board.answered()
+        took = self._clock.now() - begun
+        self._telemetry.record("description_seconds", took.total_seconds(), kind=job.job.kind.value)
         if response.status is Status.UNAVAILABLE:
             return await self._waited(job, response)
         if response.description is None:
@@ -139,6 +149,7 @@ class DescriptionWorker:
             media_type=job.job.media_type,
             file_name=job.job.file_name,
             media_url=url,
+            traceparent=current_traceparent(),
         )
 
     def _time_s(self, job: OpenJob) -> float:

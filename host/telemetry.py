@@ -1,0 +1,54 @@
+"""What is measured on the side, and where one machine's traces and metrics go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from shared.errors import IngestError, SettingsError
+from shared.tracing import NO_TELEMETRY
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from shared.ports import Telemetry, WorkQueue
+    from shared.settings.telemetry import TelemetrySettings
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def exporting(settings: TelemetrySettings) -> AsyncGenerator[Telemetry]:
+    """The exporter that the settings name, closed at the end of the block. Raises SettingsError
+    when its packages are not installed; nothing of them is imported while none is named.
+    """
+    if not settings.otlp_endpoint:
+        yield NO_TELEMETRY
+        return
+    try:
+        from adapters.local.otlp import OtlpTelemetry
+
+        otlp = OtlpTelemetry.open(settings.otlp_endpoint, settings.service_name)
+    except ImportError as exc:
+        raise SettingsError(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "needs packages that are not installed: pip install 'mail-ingest[otlp]'.",
+        ) from exc
+    try:
+        yield otlp
+    finally:
+        await asyncio.to_thread(otlp.close)
+
+
+async def measure_levels(telemetry: Telemetry, queue: WorkQueue, every_s: float) -> None:
+    """Measure levels until cancelled; one that cannot be read now is left out."""
+    while True:
+        try:
+            telemetry.gauge("queue_depth", await queue.depth())
+        except IngestError as exc:
+            logger.warning(
+                "level not measured", extra={"action": "level_not_measured", "error": str(exc)}
+            )
+        await asyncio.sleep(every_s)
