@@ -30,7 +30,8 @@ class Claim:
     """A message that is ours until the claim ends or its lifetime is over.
 
     `handle` is valid only within the claim. `key` is the submission key (`shared.ids.mailbox_key`).
-    `attempt` counts from 1, this one included. `received_at` is RFC 3339 in UTC.
+    `attempt` counts from 1, this one included. `received_at` is RFC 3339 in UTC. `size` is 0 where
+    the mailbox does not tell.
     """
 
     handle: str
