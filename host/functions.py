@@ -16,10 +16,11 @@ from host.intake import http_doors, mail_receiver, mailbox_poller
 from host.readiness import index_readiness
 from host.sweep import Sweep
 from http_intake.app import build_app
-from shared.errors import IngestError
+from shared.errors import IngestError, SettingsError
 from shared.events import DESCRIBED, rfc3339
 from shared.model import CloudEvent
 from shared.ports import QueuedMessage
+from shared.tracing import TRACEPARENT
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -60,7 +61,15 @@ class Functions:
         self._receive_mail = mail_receiver(settings, self._intake)
 
     def http(self) -> ASGIApp:
-        """The HTTP door. Raises SettingsError."""
+        """The HTTP door. Without keys it answers programs of this machine only, so a public address
+        needs keys: raises SettingsError.
+        """
+        http = self._settings.http
+        if http.public_url and not http.keys:
+            raise SettingsError(
+                "MAIL_INGEST_KEYS",
+                "MAIL_INGEST_PUBLIC_URL is set, and no keys are. `mail-ingest key NAME` makes one.",
+            )
         index = self._services.stores.index
         doors = http_doors(
             self._settings, self._intake, self._receive_mail, lambda: index_readiness(index)
@@ -82,6 +91,7 @@ class Functions:
                 body=message.get_body(),
                 delivery_count=message.delivery_count or 1,
                 lock_token=message.lock_token or "",
+                application_properties=message.application_properties or {},
             )
         )
 
@@ -145,4 +155,5 @@ def _cloud_event(event: func.CloudEvent) -> CloudEvent:
         subject=event.subject or "",
         time=rfc3339(event.time) if event.time else "",
         data=event.get_json(),
+        traceparent=event.extension_attrs.get(TRACEPARENT),
     )
