@@ -13,11 +13,11 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
-from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from mail_ingest.receipt import receipt, thumbnail_cid
+from mail_ingest.receipt import thumbnail_cid
+from mail_ingest.render import LONGEST_SUBJECT, render_answer
 from mail_ingest.screen import OWN_FIELD
 from mail_ingest.visible import visible
 from shared.errors import SettingsError
@@ -25,8 +25,6 @@ from shared.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from jinja2 import Environment
 
     from shared.model import AnswerTo
     from shared.ports import Answer
@@ -36,8 +34,6 @@ _LOCAL_PART = re.compile(r"[^\s<>\"(),:;\\\[\]@\x00-\x20\x7f-\x9f]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _QUOTED = "quoted-printable"  # passes every server, whatever it thinks of 8-bit
 _MOST_REFERENCES = 12
-_LONGEST_SUBJECT = 150
-_REPLY_PREFIX = re.compile(r"\A((re|sv|aw|antw|vs|ref)\s*(\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +81,24 @@ def compose_answer(
     recipient = _recipient(address.target)
     if recipient is None:
         return None
-    content = receipt(answer, thumbnails=thumbnails, cid_domain=sender.domain)
-    values = {"receipt": content, "newsroom": sender.newsroom}
-    message = _message(recipient, sender, _subject(answer.submission.subject), date)
+    rendered = render_answer(
+        answer, newsroom=sender.newsroom, cid_domain=sender.domain, thumbnails=thumbnails
+    )
+    message = _message(recipient, sender, rendered.subject, date)
     message["Auto-Submitted"] = "auto-replied"  # RFC 3834 section 5
-    message.set_content(_render("answer.txt.jinja", values), cte=_QUOTED)
-    message.add_alternative(_render("answer.html.jinja", values), subtype="html", cte=_QUOTED)
+    message.set_content(rendered.text, cte=_QUOTED)
+    message.add_alternative(rendered.html, subtype="html", cte=_QUOTED)
     pictures = {thumbnail_cid(answer.reply_id, n, sender.domain): j for n, j in thumbnails.items()}
     _embed(message, pictures)
     return _outgoing(message, recipient, answer.reply_id, sender, thread=_thread(address))
+
+
+def recipient_of(answer: Answer) -> str | None:
+    """Where an answer by mail goes, or None when its target is no address that can be written
+    to.
+    """
+    recipient = _recipient(answer.submission.answer_to.target)
+    return None if recipient is None else recipient.addr_spec
 
 
 def compose_notice(
@@ -103,7 +108,7 @@ def compose_notice(
     address = _recipient(recipient)
     if address is None:
         return None
-    message = _message(address, sender, visible(subject)[:_LONGEST_SUBJECT], date)
+    message = _message(address, sender, visible(subject)[:LONGEST_SUBJECT], date)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text.encode("utf-8", "replace").decode("utf-8"), cte=_QUOTED)
     return _outgoing(message, address, f"notice.{notice_id}", sender)
@@ -121,13 +126,18 @@ def _message(recipient: Address, sender: Sender, subject: str, date: datetime) -
     return message
 
 
+def mail_identity(mail_id: str) -> str:
+    """What a mail of ours is known by, made of letters, digits, dots and hyphens."""
+    return re.sub(r"[^A-Za-z0-9-]+", ".", mail_id).strip(".")
+
+
 def _outgoing(
     message: EmailMessage, recipient: Address, mail_id: str, sender: Sender, *, thread: bytes = b""
 ) -> OutgoingMail:
     """The fields of identity, and the bytes. Threading fields are put before, as they are: the
     library would encode long Message-IDs as if they were words.
     """
-    identity = re.sub(r"[^A-Za-z0-9-]+", ".", mail_id).strip(".")
+    identity = mail_identity(mail_id)
     message["Message-ID"] = f"<{identity}@{sender.domain}>"
     message[OWN_FIELD] = identity
     boundary = sha256(mail_id.encode()).hexdigest()[:24]
@@ -167,11 +177,6 @@ def _ascii_domain(domain: str) -> str:
         return ""
 
 
-def _subject(subject: str) -> str:
-    bare = _REPLY_PREFIX.sub("", visible(subject[:1000]))[:_LONGEST_SUBJECT].strip()
-    return f"Re: {bare}" if bare else "Re: your mail"
-
-
 def _thread(answer_to: AnswerTo) -> bytes:
     """In-Reply-To and References (RFC 5322 3.6.4): the first mail of the thread and the last."""
     parents = _MESSAGE_ID.findall(answer_to.in_reply_to)[:1]
@@ -183,23 +188,3 @@ def _thread(answer_to: AnswerTo) -> bytes:
     if ids:
         lines.append("References: " + "\r\n ".join(ids))
     return "".join(f"{line}\r\n" for line in lines).encode("ascii")
-
-
-def _render(template: str, values: Mapping[str, object]) -> str:
-    return _templates().get_template(template).render(values)
-
-
-@cache
-def _templates() -> Environment:
-    # Imported here because it takes a tenth of a second, which a command line need not wait.
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-    return Environment(
-        loader=PackageLoader("mail_ingest"),
-        autoescape=select_autoescape(("html.jinja",)),
-        undefined=StrictUndefined,
-        auto_reload=False,  # templates do not change while we run
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

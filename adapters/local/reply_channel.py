@@ -15,9 +15,9 @@ from weakref import WeakValueDictionary
 
 from adapters.local.ledger import Ledger
 from mail_ingest.reply import compose_answer, compose_notice
+from mail_ingest.thumbnails import thumbnails
 from shared.codec import from_json, to_json
-from shared.errors import BlobNotFoundError, ServiceUnavailableError
-from shared.intake import thumbnail_name
+from shared.errors import ServiceUnavailableError
 from shared.model import Channel
 from shared.ports import ReplyReceipt, ReplyState
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MOST_THUMBNAILS = 20
-_MOST_THUMBNAIL_BYTES = 1_000_000  # in one mail
 _KEPT_FOR = timedelta(days=400)  # an answer is never tried again after so long
 
 
@@ -114,7 +112,7 @@ class LocalReplyChannel:
             answer,
             sender=self._sender,
             date=await self._date(answer.reply_id),
-            thumbnails=await self._thumbnails(answer),
+            thumbnails=await thumbnails(answer.outcome, self._blobs),
         )
         if mail is None:
             return _refused("The address of the sender is none that mail can be sent to.")
@@ -149,19 +147,6 @@ class LocalReplyChannel:
         now = self._clock.now().replace(microsecond=0)
         first = await self._begun.put_new(key, now.isoformat().encode("ascii"))
         return datetime.fromisoformat(first.decode("ascii"))
-
-    async def _thumbnails(self, answer: Answer) -> dict[int, bytes]:
-        pictures: dict[int, bytes] = {}
-        room = _MOST_THUMBNAIL_BYTES
-        for item in answer.outcome.media[:_MOST_THUMBNAILS]:
-            try:
-                picture = await self._blobs.get(thumbnail_name(item.sha256))
-            except BlobNotFoundError:
-                continue  # it could not be opened, or is not described yet
-            if len(picture) <= room:
-                pictures[item.number] = picture
-                room -= len(picture)
-        return pictures
 
     async def _receipt(self, key: str) -> ReplyReceipt | None:
         note = await self._sent.get(key)
