@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from adapters.local.blob_store import LocalBlobStore
@@ -19,28 +17,16 @@ from adapters.local.mailbox import MaildirMailbox
 from adapters.local.submission_index import LocalSubmissionIndex
 from adapters.local.telemetry import LocalTelemetry
 from adapters.local.work_queue import LocalWorkQueue
-from describer.providers.identity import identify
-from describer.rules import JobRules
-from describer.settings import Settings as DescriberSettings
 from host.answers import reply_channel
 from host.data_folder import DataFolder
+from host.describers import Describers
 from host.services import Services, Stores
 from host.telemetry import exporting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Mapping
+    from collections.abc import AsyncGenerator, Generator
 
     from shared.settings import Settings
-
-# A describer opens files of strangers, so it sees no secret but that of its own service.
-_DESCRIBER_SEES = (
-    *("PATH", "LANG", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR"),
-    *("MAIL_INGEST_DESCRIBER", "MAIL_INGEST_DESCRIBER_MEMORY_MB"),
-    *("MAIL_INGEST_MAX_PIXELS", "MAIL_INGEST_OCR"),
-)
-_THIRD_PARTY = "MAIL_INGEST_THIRD_PARTY_"
-_WAITING_WORKERS = 4  # of a third party: they wait more than they work
-_MORE_THAN_A_DEADLINE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +58,7 @@ def local_stores(settings: Settings, folder: DataFolder | None = None) -> Genera
 @asynccontextmanager
 async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[LocalParts]:
     """Everything that serves on one machine; closed in good order at the end of the block."""
-    environment = describer_environment(os.environ)
-    describer = DescriberSettings.from_env(environment)
-    identity = identify(describer)
+    describers = Describers.read(settings)
     async with AsyncExitStack() as stack:
         database = stack.enter_context(closing(Database(folder.state)))
         blobs = stack.enter_context(closing(LocalBlobStore(folder.blobs)))
@@ -89,28 +73,18 @@ async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[
             blobs,
             stores.publisher,
             stores.clock,
-            _job_rules(settings, describer, environment),
+            describers.rules,
             telemetry=telemetry,
         )
-        provider = (identity.name, identity.version)
         yield LocalParts(
             folder=folder,
-            services=Services(stores=stores, jobs=jobs, provider=provider),
+            services=Services(stores=stores, jobs=jobs, provider=describers.provider),
             engine=engine,
             jobs=jobs,
             pump=EventPump(database, stores.clock),
             mailbox=mailbox,
             telemetry=telemetry,
         )
-
-
-def describer_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What of our environment a describer gets: its own settings, and what an interpreter needs."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if name in _DESCRIBER_SEES or name.startswith(_THIRD_PARTY)
-    }
 
 
 def _stores(
@@ -129,18 +103,4 @@ def _stores(
         publisher=LocalEventPublisher(database, clock),
         replies=reply_channel(settings, folder, database, blobs, clock),
         telemetry=telemetry,
-    )
-
-
-def _job_rules(
-    settings: Settings, describer: DescriberSettings, environment: Mapping[str, str]
-) -> JobRules:
-    describe, third_party = settings.describe, describer.third_party
-    # A service ends its work by its own deadline, which must come before we kill its process.
-    least_s = third_party.deadline_s + _MORE_THAN_A_DEADLINE_S if third_party else 0.0
-    return JobRules(
-        workers=describe.workers or (_WAITING_WORKERS if third_party else 0),
-        environment=environment,
-        photo_time=timedelta(seconds=max(describe.photo_time_s, least_s)),
-        video_time=timedelta(seconds=max(describe.video_time_s, least_s)),
     )

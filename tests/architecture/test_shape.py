@@ -50,7 +50,7 @@ def test_only_config_and_the_entry_points_read_the_environment() -> None:
     readers = {relative(f) for f in SOURCES if re.search(r"os\.(environ|getenv)", f.read_text())}
     assert readers <= {
         "shared/config.py",
-        "host/local.py",
+        "host/describers.py",
         "host/commands/doctor.py",
         "describer/__main__.py",
         "describer/worker.py",
