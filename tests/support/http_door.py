@@ -62,10 +62,11 @@ async def open_door(
     server: ServerSettings | None = None,
     check_callback: Callable[[str], str | None] = refuse_nothing,
     mailboxes: Mapping[str, FetchByReference] | None = None,
+    policy: ReceivePolicy | None = None,
 ) -> AsyncGenerator[Door]:
     """Open the door on a free port of 127.0.0.1; its client sends KEY when keys are set."""
     settings = settings or HttpSettings()
-    policy = ReceivePolicy(media=settings.media)
+    policy = policy or ReceivePolicy(media=settings.media)
     numbers = count(1)
     with local_services(folder) as services:
 
