@@ -61,11 +61,11 @@ class Base64Decoder:
         if self._carry or self._ended:  # carry: the lines do not break between groups
             return (first, self._careful(data[start:]))
         end = max(start, data.rfind(b"\n", start) + 1)
-        lines = self._lines(data, start, end)
+        lines = self._lines(data, start, end) if start < end else ()
         if self._carry or self._ended or len(data) - end > _LONG_LINE:
-            return (first, lines, self._careful(data[end:]))
+            return (first, *lines, self._careful(data[end:]))
         self._carry += data[end:]
-        return (first, lines)
+        return (first, *lines)
 
     def close(self) -> bytes:
         """Decode a last group that lacks its padding."""
@@ -77,20 +77,17 @@ class Base64Decoder:
             return decoded
         return decoded + b64decode(letters + b"=" * (4 - len(letters)))
 
-    def _lines(self, data: bytes, start: int, end: int) -> bytes:
-        """Decode whole lines, up to the one with padding without a copy."""
-        if start == end:
-            return b""
-        decoded = _decode(data, start, end)
-        if len(decoded) == _size_of_full_lines(data, start, end):
-            return decoded  # every letter counted, so there is no padding, nor need to look for it
-        padding = data.find(b"=", start, end)
-        clean = end if padding < 0 else max(start, data.rfind(b"\n", start, padding) + 1)
-        if clean < end:
-            decoded = _decode(data, start, clean)
-        if not decoded:
-            return self._careful(data[start:end])
-        return decoded if clean == end else decoded + self._careful(data[clean:end])
+    def _lines(self, data: bytes, start: int, end: int) -> Sequence[bytes]:
+        """Decode whole lines, without a copy up to the last one if padding stands in it."""
+        last = max(start, data.rfind(b"\n", start, end - 1) + 1)
+        clean = end if data.find(b"=", last, end) < 0 else last
+        decoded = _decode(data, start, clean)
+        # If every letter counted there is no padding before, nor need to look for it.
+        if len(decoded) != _size_of_full_lines(data, start, clean) and (
+            not decoded or data.find(b"=", start, clean) >= 0
+        ):
+            return (self._careful(data[start:end]),)
+        return (decoded, self._careful(data[clean:end])) if clean < end else (decoded,)
 
     def _careful(self, data: bytes) -> bytes:
         """Decode groups of four wherever they break; the letters of an open group are carried."""
@@ -137,9 +134,11 @@ def _size_of_full_lines(data: bytes, start: int, end: int) -> int:
     """What whole lines decode to if all are as long as the first and full of letters; -1 if they
     cannot be.
     """
+    if start == end:
+        return 0
     line_end = data.find(b"\n", start, end)
     width = line_end + 1 - start
     letters = width - (2 if data.startswith(b"\r", line_end - 1) else 1)
-    if (end - start) % width or letters % 4 or b"=" in data[end - width : end]:
+    if (end - start) % width or letters % 4:
         return -1
     return (end - start) // width * (letters // 4) * 3

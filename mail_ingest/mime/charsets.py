@@ -34,6 +34,8 @@ def decode(data: bytes, charset: str = "") -> str:
 
 def guess(data: bytes) -> str:
     """UTF-8 if it is, even with a broken character in it; else Windows-1252, as browsers do."""
+    if data.isascii():
+        return data.decode("ascii")
     text = data.decode("utf-8", "replace")
     broken = text.count("�")
     beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))

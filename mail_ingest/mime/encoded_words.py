@@ -17,7 +17,7 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 def decode_words(text: str) -> str:
     """Text with its encoded words decoded; `text` comes from `charsets.from_header`."""
     if "=?" not in text:
-        return charsets.guess(charsets.to_bytes(text))
+        return text if text.isascii() else charsets.guess(charsets.to_bytes(text))
     out: list[str] = []
     pending_charset, pending = "", bytearray()  # adjacent words may share a character
     position = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
-_FOLDING = re.compile(r"\s*[\r\n\t]\s*")
+_BREAKS = re.compile(r"[\r\n\t]+")
 _FOLDERS = re.compile(r"[/\\]+")
 
 
@@ -14,6 +14,6 @@ def base_name(name: str) -> str:
 
     Marks that turn the direction of writing go too: they make ``gpj.exe`` look like ``exe.jpg``.
     """
-    shown = _CONTROLS.sub("", _FOLDING.sub(" ", name))
+    shown = _CONTROLS.sub("", _BREAKS.sub(" ", name))
     last = _FOLDERS.split(shown.strip().rstrip("/\\"))[-1].strip()
     return "" if last in {".", ".."} else last

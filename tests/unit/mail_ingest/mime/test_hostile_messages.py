@@ -98,10 +98,11 @@ def test_a_hundred_thousand_multiparts_inside_each_other_cost_little_time() -> N
         b'image/png; name="' + b"=?utf-8?q?" * 100_000,
         b'image/png; name="' + b"\\" * 1_000_000,
         b"image/png; " + b"=" * 1_000_000,
+        b"image/png; name=a" + b" " * 1_000_000 + b"b",
         b"(" * 1_000_000,
         b"a" + b" " * 1_000_000,
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_a_megabyte_of_one_field_costs_little_time(value: bytes) -> None:
     fields = b"Content-Type: %s\r\nContent-Transfer-Encoding: %s\r\n\r\nx" % (
