@@ -154,7 +154,7 @@ class Activities:
         )
         self.telemetry.count("replies", state=receipt.state.value)
         if receipt.state is ReplyState.SENT:
-            self._record_age("answer_age_seconds", submission)
+            self.telemetry.record("answer_age_seconds", self._age_s(submission))
         return to_payload(_reply_result(receipt))
 
     async def complete(self, payload: JsonObject) -> JsonObject:
@@ -181,7 +181,7 @@ class Activities:
             },
         )
         self.telemetry.count("submissions_completed", status=outcome.status.value)
-        self._record_age("completion_age_seconds", submission)
+        self.telemetry.record("completion_age_seconds", self._age_s(submission))
         return {"status": outcome.status.value}
 
     async def report_failed_reply(self, payload: JsonObject) -> JsonObject:
@@ -227,9 +227,9 @@ class Activities:
 
         return traced
 
-    def _record_age(self, metric: str, submission: Submission) -> None:
-        age = self.clock.now() - datetime.fromisoformat(submission.received_at)
-        self.telemetry.record(metric, age.total_seconds())
+    def _age_s(self, submission: Submission) -> float:
+        received_at = datetime.fromisoformat(submission.received_at)
+        return (self.clock.now() - received_at).total_seconds()
 
     async def _submission(self, submission_id: str) -> Submission:
         name = record_name(submission_id)

@@ -125,7 +125,7 @@ METRICS = {
     "completion_age_seconds": _distribution("s", "From receipt to the outcome."),
     "description_seconds": _distribution("s", "One run of a description.", "kind"),
     "descriptions_from_cache": _counter("{item}", "Content that was described before."),
-    "media_accepted": _counter("{item}", "Photos and videos that came in."),
+    "media_accepted": _counter("{item}", "Photos and videos that came in.", "kind"),
     "media_described": _counter("{item}", "Descriptions that came back.", "status"),
     "media_escalated": _counter("{item}", "Items given to the desk."),
     "parts_left_out": _counter("{part}", "Parts not taken.", "reason"),
