@@ -18,7 +18,7 @@ from adapters.azure.blob_urls import BlobUrls
 from adapters.azure.block_upload import SERVICE, BlobFacts, BlockUpload
 from adapters.azure.errors import azure_errors_translated
 from adapters.azure.storage_client import blob_service
-from shared.errors import BlobNotFoundError
+from shared.errors import BlobNotFoundError, ServiceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -147,7 +147,11 @@ class AzureBlobStore:
 
     async def _ranges(self, name: str, offset: int, length: int | None) -> AsyncIterator[bytes]:
         """What one request after the other brings."""
-        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+        from azure.core.exceptions import (
+            HttpResponseError,
+            ResourceModifiedError,
+            ResourceNotFoundError,
+        )
 
         blob = self._blob(name)
         with azure_errors_translated(SERVICE):
@@ -158,6 +162,8 @@ class AzureBlobStore:
                     yield piece
             except ResourceNotFoundError as exc:
                 raise BlobNotFoundError(name) from exc
+            except ResourceModifiedError as exc:
+                raise ServiceUnavailableError(SERVICE, "a blob was replaced meanwhile") from exc
             except HttpResponseError as exc:
                 if exc.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import ServiceUnavailableError, StorageFullError
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from azure.core.exceptions import AzureError, HttpResponseError
+    from azure.core.pipeline import PipelineResponse
 
     from shared.errors import IngestError
 
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _FULL = frozenset({"BlockCountExceedsLimit"})  # of both the committed and the uncommitted blocks
+_DAMAGED = frozenset({"Md5Mismatch"})
 
 
 @contextmanager
@@ -37,6 +39,19 @@ def azure_errors_translated(service: str) -> Generator[None]:
         if translated is None:
             raise
         raise translated from exc
+
+
+def refuse_strangers(response: PipelineResponse[Any, Any]) -> None:
+    """A `raw_response_hook`: what bears no request ID was not written by Azure, but by something in
+    between, whose 404 must not be taken for the absence of a thing. Raises ServiceResponseError.
+    """
+    from azure.core.exceptions import ServiceResponseError
+
+    answer = response.http_response
+    status = answer.status_code
+    says_something = status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _PASSING
+    if says_something and "x-ms-request-id" not in answer.headers:
+        raise ServiceResponseError("the answer bears no x-ms-request-id")
 
 
 def error_code(exc: HttpResponseError) -> str:
@@ -65,7 +80,7 @@ def _translated(exc: AzureError, service: str) -> IngestError | None:
     )
 
     if isinstance(exc, ServiceRequestError | ServiceResponseError):
-        return ServiceUnavailableError(service, "it does not answer")
+        return ServiceUnavailableError(service, "no answer of it came through")
     if not isinstance(exc, HttpResponseError):
         return None
     status = exc.status_code
@@ -73,6 +88,8 @@ def _translated(exc: AzureError, service: str) -> IngestError | None:
         return ServiceUnavailableError(service, "its answer cannot be read")
     if status == HTTPStatus.INSUFFICIENT_STORAGE or error_code(exc) in _FULL:
         return StorageFullError(service)
+    if error_code(exc) in _DAMAGED:
+        return ServiceUnavailableError(service, "a request was damaged on its way")
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServiceUnavailableError(service, f"it answered {status}", retry_after_s(exc))
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from adapters.azure.errors import refuse_strangers
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,17 +19,21 @@ if TYPE_CHECKING:
     from shared.settings.azure import StorageSettings
 
 _RANGE_BYTES = 4 * 1024 * 1024  # what one read request brings
-_TIMEOUTS: dict[str, Any] = {"connection_timeout": 10, "read_timeout": 30}  # seconds
+_BOTH: dict[str, Any] = {
+    "connection_timeout": 10,  # seconds
+    "read_timeout": 30,
+    "raw_response_hook": refuse_strangers,
+}
 _BLOBS: dict[str, Any] = {
-    **_TIMEOUTS,
-    "initial_backoff": 1,  # tries again after about 1, 3 and 5 s
+    **_BOTH,
+    "initial_backoff": 0.5,  # tries again after about 0.5, 2.5 and 4.5 s
     "increment_base": 2,
-    "random_jitter_range": 1,
+    "random_jitter_range": 0.5,
     "max_single_get_size": _RANGE_BYTES,
     "max_chunk_get_size": _RANGE_BYTES,
 }
 _TABLES: dict[str, Any] = {
-    **_TIMEOUTS,
+    **_BOTH,
     "retry_total": 3,
     "retry_backoff_factor": 0.4,  # tries again after 0, 0.8 and 1.6 s
 }

@@ -6,20 +6,26 @@ It saves what it was told every few seconds only: nothing that a test wrote surv
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import time
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
+from azure.core.credentials import AccessToken
 
 from shared.settings.azure import StorageSettings
+from tests.support.certificates import Certificate, self_signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+    from types import TracebackType
 
 _PROGRAM = Path(__file__).parents[2] / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at .*:(\d+)")
@@ -34,14 +40,14 @@ class Azurite:
     """One emulator. It keeps its ports and its data when it is stopped and started again."""
 
     folder: Path
-    options: Sequence[str] = ()  # "--oauth basic --cert ... --key ..." makes it speak HTTPS
+    certificate: Certificate | None = None  # with one it speaks HTTPS, and takes tokens too
     ports: dict[str, int] = field(default_factory=lambda: {"Blob": 0, "Queue": 0, "Table": 0})
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it takes requests; 1-2 s."""
         self.process = subprocess.Popen(  # noqa: S603
-            _command(self.folder, self.ports, self.options),
+            self._command(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,42 +67,79 @@ class Azurite:
             self.process.communicate(timeout=30)
             self.process = None
 
-    @property
-    def scheme(self) -> str:
-        return "https" if self.options else "http"
-
     def url(self, service: str) -> str:
         """The endpoint of a service: Blob, Queue or Table."""
-        return f"{self.scheme}://127.0.0.1:{self.ports[service]}/{_ACCOUNT}"
+        base = "https://localhost" if self.certificate else "http://127.0.0.1"
+        return f"{base}:{self.ports[service]}/{_ACCOUNT}"
 
     @property
     def connection_string(self) -> str:
         """What every Azure SDK, and the Functions host, takes instead of an identity."""
         endpoints = "".join(f"{service}Endpoint={self.url(service)};" for service in self.ports)
-        return (
-            f"DefaultEndpointsProtocol={self.scheme};AccountName={_ACCOUNT};AccountKey={_KEY};"
-            f"{endpoints}"
-        )
+        return f"AccountName={_ACCOUNT};AccountKey={_KEY};{endpoints}"
 
-    def settings(self) -> StorageSettings:
-        """A container and tables that nobody else uses."""
+    def settings(self, **other_ports: int) -> StorageSettings:
+        """A container and tables that nobody else uses; a service may be reached by another port,
+        such as ``Blob=proxy.port``.
+        """
         number = next(_numbers)
+        connection_string = self.connection_string
+        for service, port in other_ports.items():
+            connection_string = connection_string.replace(f":{self.ports[service]}/", f":{port}/")
         return StorageSettings(
-            connection_string=self.connection_string,
+            connection_string=connection_string,
             container=f"container-{number}",
             table_prefix=f"tables{number}",
         )
 
+    def _command(self) -> list[str]:
+        node = shutil.which("node")
+        assert node is not None
+        command = [node, str(_PROGRAM), "--silent", "--location", str(self.folder)]
+        command += ["--skipApiVersionCheck", "--disableTelemetry"]
+        for service, port in self.ports.items():
+            name = service.lower()
+            command += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
+        if self.certificate is not None:
+            command += ["--oauth", "basic"]
+            command += ["--cert", str(self.certificate.path), "--key", str(self.certificate.key)]
+        return command
 
-def _command(folder: Path, ports: dict[str, int], options: Sequence[str]) -> list[str]:
-    node = shutil.which("node")
-    assert node is not None
-    command = [node, str(_PROGRAM), "--silent", "--location", str(folder)]
-    command += ["--skipApiVersionCheck", "--disableTelemetry", *options]
-    for service, port in ports.items():
-        name = service.lower()
-        command += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
-    return command
+
+class Identity:
+    """A credential as azure-identity's are; Azurite looks at what its tokens say, not at their
+    signature.
+    """
+
+    async def get_token(self, *scopes: str, **_options: object) -> AccessToken:
+        now = int(time.time())
+        tenant = "11111111-1111-1111-1111-111111111111"
+        claims = {
+            "iss": f"https://sts.windows.net/{tenant}/",
+            "aud": scopes[0].removesuffix("/.default"),
+            "iat": now - 10,
+            "nbf": now - 10,
+            "exp": now + 3600,
+            "oid": "22222222-2222-2222-2222-222222222222",
+            "tid": tenant,
+        }
+        parts = ({"alg": "HS256", "typ": "JWT"}, claims, "no signature")
+        encoded = (urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts)
+        return AccessToken(b".".join(encoded).decode(), now + 3600)
+
+    async def close(self) -> None:
+        pass
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        pass
 
 
 def require_azurite() -> None:
@@ -110,6 +153,17 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """One emulator over HTTP for all tests of a worker; each takes `settings()` of its own."""
     require_azurite()
     emulator = Azurite(tmp_path_factory.mktemp("azurite"))
+    emulator.start()
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture(scope="session")
+def secure_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """One over HTTPS that takes the tokens of an `Identity`."""
+    require_azurite()
+    folder = tmp_path_factory.mktemp("secure-azurite")
+    emulator = Azurite(folder, self_signed(folder, "localhost"))
     emulator.start()
     yield emulator
     emulator.stop()
