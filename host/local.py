@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmana
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adapters.clock import SystemClock
 from adapters.local.blob_store import LocalBlobStore
-from adapters.local.clock import SystemClock
 from adapters.local.database import Database
 from adapters.local.description_jobs import LocalDescriptionJobs
 from adapters.local.engine import LocalEngine

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.azure.work_queue import ServiceBusWorkQueue
-from adapters.local.clock import SystemClock
+from adapters.clock import SystemClock
 from adapters.local.queue_rows import QueueRules
 from adapters.local.work_queue import LocalWorkQueue
 from shared.settings.azure import ServiceBusSettings

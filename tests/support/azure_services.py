@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from adapters.azure.blob_store import AzureBlobStore
 from adapters.azure.tables import Tables
-from adapters.local.clock import SystemClock
+from adapters.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

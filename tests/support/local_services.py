@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adapters.clock import SystemClock
 from adapters.local.blob_store import LocalBlobStore
-from adapters.local.clock import SystemClock
 from adapters.local.database import Database
 from adapters.local.event_publisher import LocalEventPublisher
 from adapters.local.event_pump import EventPump

@@ -17,7 +17,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from adapters.azure.blob_store import AzureBlobStore
 from adapters.azure.errors import refuse_strangers
-from adapters.local.clock import SystemClock
+from adapters.clock import SystemClock
 from shared.errors import (
     BlobNotFoundError,
     ServiceUnavailableError,

@@ -12,7 +12,7 @@ from pathlib import Path
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from adapters.local.clock import SystemClock
+from adapters.clock import SystemClock
 from adapters.local.mailbox import MaildirMailbox
 from adapters.local.smtp_listener import SmtpListener
 from adapters.local.smtp_session import SmtpPolicy

@@ -359,7 +359,7 @@ async def test_no_address_and_no_command_reaches_the_log(
 MEMORY_PROGRAM = """
 import asyncio, resource, sys
 from pathlib import Path
-from adapters.local.clock import SystemClock
+from adapters.clock import SystemClock
 from adapters.local.smtp_listener import SmtpListener
 from adapters.local.smtp_session import SmtpPolicy
 

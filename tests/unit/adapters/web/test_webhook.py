@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from adapters.local.clock import SystemClock
+from adapters.clock import SystemClock
 from adapters.web.address_guard import AddressGuard
 from adapters.web.signing import Signer, new_secret
 from adapters.web.webhook import WebhookSender
