@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared.dispatch import mark_dead_lettered
 from shared.errors import IngestError
+from shared.ids import blob_prefix
+from shared.intake import record_name
 from shared.ports import InstanceState, SubmissionState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from shared.intake import Intake
     from shared.ports import Instance
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _EVERY_S = 60.0
+_ROUNDS_OF_GRACE = 24 * 60  # a day, in which whoever was cut off may send again
 _MOST = 1000
 
 
@@ -40,24 +43,34 @@ class Sweep:
 
     async def run(self) -> None:
         """Repair at the start, then look for failed instances until cancelled."""
-        await self.enqueue_forgotten()
+        half_way = await self.enqueue_forgotten()
+        rounds = 0
         while True:
             try:
                 await self.put_failed_aside()
+                if rounds == _ROUNDS_OF_GRACE:
+                    await self.remove_half_way(half_way)
             except IngestError as exc:
                 logger.warning(
                     "sweep not finished, will try again",
                     extra={"action": "sweep_failed", "error": str(exc)},
                 )
+            rounds += 1
             await asyncio.sleep(_EVERY_S)
 
-    async def enqueue_forgotten(self) -> int:
-        """Queue the submissions whose record was written and whose process died right after."""
-        repaired = 0
+    async def enqueue_forgotten(self) -> frozenset[str]:
+        """Queue the submissions whose record was written and whose process died right after. Gives
+        the IDs that have blobs and no record: somebody may be sending them just now.
+        """
+        recorded: set[str] = set()
+        seen: set[str] = set()
         async for name in self.intake.blobs.list("submissions/"):
-            if not name.endswith("/submission.json"):
-                continue
             submission_id = name.split("/")[1]
+            seen.add(submission_id)
+            if name == record_name(submission_id):
+                recorded.add(submission_id)
+        repaired = 0
+        for submission_id in sorted(recorded):
             if await self.intake.index.get(submission_id) is not None:
                 continue
             submission = await self.intake.known(submission_id)
@@ -66,7 +79,19 @@ class Sweep:
                 repaired += 1
         if repaired:
             logger.info("forgotten submissions queued", extra=_counted("sweep_queued", repaired))
-        return repaired
+        return frozenset(seen - recorded)
+
+    async def remove_half_way(self, submission_ids: Iterable[str]) -> int:
+        """Remove the blobs of submissions that were cut off by a crash and never came again: nobody
+        was told that they are taken.
+        """
+        removed = 0
+        for submission_id in submission_ids:
+            if await self.intake.known(submission_id) is None:
+                removed += bool(await self.intake.blobs.delete_prefix(blob_prefix(submission_id)))
+        if removed:
+            logger.info("cut-off submissions removed", extra=_counted("sweep_removed", removed))
+        return removed
 
     async def put_failed_aside(self) -> int:
         """Make every failed orchestration visible as a dead letter, with its reason."""

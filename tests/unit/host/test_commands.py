@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from host.commands.desk import categories_named
+from host.commands.key import key
+from host.describers import describer_environment
+from host.intake import read_keys
+from shared.classify import load_rules
+from shared.errors import SettingsError
+from shared.settings import SHIPPED_RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def test_a_key_is_shown_once_and_its_entry_lets_it_in(capsys: pytest.CaptureFixture[str]) -> None:
+    assert key("partner") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    fresh, entry = first.split()[-1], second.split()[-1]
+    assert read_keys((entry,)) == {"partner": hashlib.sha256(fresh.encode()).hexdigest()}
+
+
+def test_a_key_needs_a_name_that_fits_into_a_setting() -> None:
+    with pytest.raises(SettingsError, match="letters, digits"):
+        key("two words,or more")
+
+
+@pytest.mark.parametrize("name", ["medtop:15000000", "15000000", "Sport", "sport"])
+def test_a_category_is_known_by_its_code_and_by_its_name(name: str) -> None:
+    (category,) = categories_named([name], load_rules(SHIPPED_RULES))
+    assert (category.code, category.because) == ("medtop:15000000", ("the desk",))
+
+
+@pytest.mark.parametrize("names", [["fishing"], ["sport", "fishing"]])
+def test_an_unknown_category_is_answered_with_those_that_there_are(names: Sequence[str]) -> None:
+    with pytest.raises(SettingsError, match=r"'fishing' is none of these: medtop:01000000"):
+        categories_named(names, load_rules(SHIPPED_RULES))
+
+
+def test_a_describer_sees_its_own_settings_and_no_secret_of_ours() -> None:
+    seen = describer_environment(
+        {
+            "PATH": "/bin",
+            "HOME": "/root",
+            "MAIL_INGEST_THIRD_PARTY_KEY": "theirs",
+            "MAIL_INGEST_DESCRIBER": "third_party",
+            "MAIL_INGEST_SMTP_PASSWORD": "ours",
+            "MAIL_INGEST_WEBHOOK_SECRETS": "ours",
+            "MAIL_INGEST_KEYS": "ours",
+        }
+    )
+    assert set(seen) == {"PATH", "MAIL_INGEST_THIRD_PARTY_KEY", "MAIL_INGEST_DESCRIBER"}

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from host.sweep import Sweep
+from shared.codec import to_json
+from shared.intake import record_name
+from shared.ports import Instance, InstanceState, SubmissionState
+from tests.support.core import Core, a_submission, open_core
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[Core]:
+    with open_core(tmp_path) as opened:
+        yield opened
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """An engine that tells of these instances."""
+
+    instances: tuple[Instance, ...] = ()
+
+    async def failed(self, limit: int = 100) -> Sequence[Instance]:
+        return self.instances[:limit]
+
+
+def sweep(core: Core, *failed: Instance) -> Sweep:
+    return Sweep(intake=core.services.intake, engine=Failures(failed))
+
+
+async def test_a_submission_whose_process_died_after_the_record_is_queued(core: Core) -> None:
+    submission = a_submission()
+    await core.services.blobs.put_new(record_name(submission.id), to_json(submission))
+    await sweep(core).enqueue_forgotten()
+    assert await core.services.queue.depth() == 1
+    assert await core.services.index.get(submission.id) is not None
+
+
+async def test_a_submission_that_is_known_is_not_queued_again(core: Core) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    (message,) = await core.services.queue.receive(max_messages=1, max_wait_s=0)
+    await core.services.queue.complete(message)
+    await sweep(core).enqueue_forgotten()
+    assert await core.services.queue.depth() == 0
+
+
+async def test_what_was_cut_off_is_removed_unless_it_came_again(core: Core) -> None:
+    lost, again = a_submission(1), a_submission(2)
+    for submission in (lost, again):
+        await core.services.blobs.put(submission.media[0].blob, b"half")
+    half_way = await sweep(core).enqueue_forgotten()
+    assert half_way == {lost.id, again.id}
+    await core.services.intake.accept(again)
+    assert await sweep(core).remove_half_way(half_way) == 1
+    assert not await core.services.blobs.exists(lost.media[0].blob)
+    assert await core.services.blobs.exists(again.media[0].blob)
+
+
+async def test_a_failed_orchestration_becomes_a_visible_dead_letter(core: Core) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    failed = Instance(instance_id=submission.id, state=InstanceState.FAILED, failure="It broke.")
+    assert await sweep(core, failed).put_failed_aside() == 1
+    assert await sweep(core, failed).put_failed_aside() == 0
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    assert (entry.state, entry.reason) == (SubmissionState.DEAD_LETTERED, "It broke.")
+
+
+async def test_a_failed_part_of_a_submission_is_told_by_the_submission_itself(core: Core) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    part = Instance(instance_id=f"{submission.id}:1", state=InstanceState.FAILED, failure="No.")
+    assert await sweep(core, part).put_failed_aside() == 0
