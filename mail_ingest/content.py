@@ -41,7 +41,7 @@ class ContentSorter:
                 await asyncio.sleep(0)  # thousands of tiny parts must not hold up the event loop
             match event:
                 case PartStarted(part):
-                    self._start(part)
+                    await self._start(part)
                 case PartData(part, data):
                     await self._data(part, data)
                 case PartEnded(part, size, _, refusal):
@@ -49,11 +49,15 @@ class ContentSorter:
                 case DefectFound(defect):
                     self._note(defect.part, defect.clause, defect.sentence)
 
-    def _start(self, part: Part) -> None:
+    async def _start(self, part: Part) -> None:
         if part.parent is None:
             self.header = part.header
         elif part.parent.container is not None:
             self._opened.add(part.parent.path)
+        elif self._is_text:  # a file that stands in a text: keep what came before it
+            self.body.end(part.parent, size=0)
+        elif self._is_text is False:  # the same in what called itself a text
+            await self._collector.end()
         self._is_text = None
 
     async def _data(self, part: Part, data: bytes) -> None:
