@@ -257,6 +257,18 @@ async def test_logic_app_and_poller_that_see_the_same_mail_make_one_submission(
         assert await on.door.services.queue.depth() == 2
 
 
+async def test_the_fallback_hides_a_mistake_of_the_first_path_but_not_from_its_actions(
+    tmp_path: Path,
+) -> None:
+    definition = definition_of(CONNECTOR_WORKFLOW)
+    posting = definition["actions"]["Hand_in_the_message"]["actions"]["Post_the_message"]
+    posting["inputs"]["headers"]["Idempotency-Key"] = "@{triggerBody()?['messageId']}"
+    async with stage(tmp_path) as on:
+        run = await on.run_with(on.connector.item(deliver(on)), definition)
+        assert run.status == "Succeeded"
+        assert run.statuses == BY_REFERENCE | {"Post_the_message": "Failed"}
+
+
 async def test_without_its_operation_option_the_workflow_would_wait_for_the_description(
     tmp_path: Path,
 ) -> None:

@@ -21,7 +21,7 @@ from tests.logicapp.wdl.expressions import (
 from tests.logicapp.wdl.functions import CONTEXT, PURE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 type Actions = Mapping[str, Any]
 
@@ -55,19 +55,25 @@ class Placed:
 
 
 def check(definition: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a definition, a sentence each; nothing when all is well."""
+    """What is wrong with a definition, a sentence each; nothing when all is well. Each look relies
+    on what the one before it found in order.
+    """
     placed = list(_places(definition["actions"]))
-    counted = Counter(each.name for each in placed)
-    found = [
-        f"{name}: there are {count} of this name" for name, count in counted.items() if count > 1
-    ]
+    return (
+        [*_structure(placed)]
+        or [*_all_expressions(definition, placed)]
+        or [*_unused_parameters(definition)]
+    )
+
+
+def _structure(placed: Sequence[Placed]) -> Iterator[str]:
+    for name, count in Counter(each.name for each in placed).items():
+        if count > 1:
+            yield f"{name}: there are {count} of this name"
     if len(placed) > _MOST_ACTIONS:
-        found.append(f"there are more than {_MOST_ACTIONS} actions")
+        yield f"there are more than {_MOST_ACTIONS} actions"
     for each in placed:
-        found += [f"{each.name}: {what}" for what in (*_shape(each), *_order(each))]
-    if found:
-        return found  # the rest goes along the order of the actions
-    return [*_all_expressions(definition, placed), *_unused_parameters(definition)]
+        yield from (f"{each.name}: {what}" for what in (*_shape(each), *_order(each)))
 
 
 def _places(actions: Actions, around: tuple[Placed, ...] = ()) -> Iterator[Placed]:
