@@ -95,14 +95,26 @@ class OpenReceiver:
         self, max_messages: int, wait_s: float
     ) -> Sequence[ServiceBusReceivedMessage]:
         with service_bus_errors_translated(self._entity):
-            link = await self._opened()
-            received = await link.receive_messages(max_messages, max_wait_time=wait_s)
+            received = await self._receive_or_reopen(max_messages, wait_s)
         now = datetime.now(UTC)
         self._locked = {
             token: message for token, message in self._locked.items() if _is_held(message, now)
         }
         self._locked |= {str(message.lock_token): message for message in received}
         return received
+
+    async def _receive_or_reopen(
+        self, max_messages: int, wait_s: float
+    ) -> Sequence[ServiceBusReceivedMessage]:
+        from azure.servicebus.exceptions import ServiceBusError
+
+        link = await self._opened()
+        try:
+            return await link.receive_messages(max_messages, max_wait_time=wait_s)
+        except ServiceBusError:
+            # That the connection is gone shows only now, and `wait_s` is too short to open another.
+            link = await self._opened()
+            return await link.receive_messages(max_messages, max_wait_time=wait_s)
 
     async def _opened(self) -> ServiceBusReceiver:
         from azure.servicebus.aio import AutoLockRenewer

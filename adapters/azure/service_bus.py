@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 SERVICE = "Azure Service Bus"
 MOST_MESSAGE_BYTES = 256 * 1024  # of the Standard tier, with header and properties
 _RETRIES: dict[str, Any] = {
-    "retry_total": 3,
-    "retry_backoff_factor": 0.2,  # tries again after 0.4, 0.8 and 1.6 s
+    "retry_total": 2,
+    "retry_backoff_factor": 0.3,  # tries again after 0.6 and 1.2 s
     "retry_backoff_max": 5,
-    "try_timeout": 15,  # seconds; without it a peer that hangs is waited for without end
+    "try_timeout": 10,  # seconds; without it a peer that hangs is waited for without end
 }
 
 

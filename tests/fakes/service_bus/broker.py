@@ -28,7 +28,7 @@ class Faults:
     """What goes wrong until it is taken back."""
 
     delay_s: float = 0.0  # before each frame is looked at
-    refuse_with: str = ""  # a condition, such as com.microsoft:server-busy
+    refuse_with: str = ""  # a condition, such as com.microsoft:server-busy, for links and messages
 
     def check(self) -> None:
         """Raises RefusedError while everything is refused."""

@@ -121,7 +121,6 @@ class Session:
         source, target = asked.source, asked.target
         address = (source.address if asked.role and source else target and target.address) or ""
         try:
-            self._broker.faults.check()
             link = self._link(asked, address)
         except RefusedError as refusal:
             Link(self, asked).refuse(refusal)
@@ -137,6 +136,7 @@ class Session:
             if asked.role:
                 return OutgoingLink(self, asked, None)
             return ManagementLink(self, asked, address, self._broker.managed(address))
+        self._broker.faults.check()
         if asked.role:
             return OutgoingLink(self, asked, self._broker.queue_at(address))
         return IncomingLink(self, asked, self._broker.entity_at(address))
@@ -160,7 +160,8 @@ class Session:
         del self._arriving[transfer.handle]
         outcome: Composite = Accepted()
         try:
-            self._broker.faults.check()
+            if isinstance(link, IncomingLink):
+                self._broker.faults.check()
             link.on_message(bytes(arriving.payload), arriving.message_format)
         except RefusedError as refusal:
             outcome = Rejected(error=refusal.as_error())
