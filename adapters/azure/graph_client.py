@@ -109,6 +109,23 @@ class GraphClient:
             except httpx.HTTPError as exc:
                 raise GraphCutError(type(exc).__name__) from exc
 
+    async def upload(self, url: str, content: bytes, *, content_range: str) -> None:
+        """Put a range of bytes to a URL that Graph just gave for it; without our token, because the
+        URL has its own. Raises GraphRefusedError and ServiceUnavailableError.
+        """
+        if urlsplit(url).scheme != urlsplit(self._adapter.base_url).scheme:
+            raise GraphRefusedError(400, "an upload URL of another scheme")
+        made = self._http.build_request(
+            "PUT", url, content=content, headers={"Content-Range": content_range}
+        )
+        async with self._slots:
+            try:
+                response = await self._http.send(made)
+            except httpx.HTTPError as exc:
+                raise ServiceUnavailableError(SERVICE, type(exc).__name__) from exc
+            if response.is_error:
+                raise await self._refusal(response, _PASSING_OR_BROKEN)
+
     def is_ours(self, link: str) -> bool:
         """Whether a link leads to this Graph: nobody else gets our token."""
         try:

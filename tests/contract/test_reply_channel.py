@@ -6,14 +6,15 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
-from typing import Protocol, override
+from typing import override
 
 import pytest
 
+from adapters.azure.reply_channel import GraphReplyChannel
 from adapters.local.outbox import Outbox
 from adapters.local.reply_channel import LocalReplyChannel, MailTransport
 from adapters.local.smtp_sender import SmtpSender, SmtpServer, TlsMode
@@ -24,85 +25,20 @@ from mail_ingest.reply import OutgoingMail, Sender
 from shared.errors import ServiceUnavailableError, StorageFullError
 from shared.intake import thumbnail_name
 from shared.model import AnswerTo, Channel
-from shared.ports import Answer, ReplyChannel, ReplyReceipt, ReplyState
+from shared.ports import BlobStore, ReplyChannel, ReplyReceipt, ReplyState
 from tests.support.answers import answer, photo
-from tests.support.clocks import ManualClock
+from tests.support.correspondents import (
+    Correspondents,
+    Files,
+    GraphSenders,
+    Hooks,
+    Mailboxes,
+)
+from tests.support.graph import ADDRESS, graph_bench
 from tests.support.local_services import local_services
 from tests.support.smtp_server import MailServer, mail_server
 
 DESK = "desk@newsroom.example"
-
-
-class Correspondents(Protocol):
-    """Those who get the answers of a channel: what reached them, and whether they are there."""
-
-    clock: ManualClock
-
-    def answer(self) -> Answer: ...
-    def got(self) -> list[bytes]: ...
-    def identities(self) -> set[str]: ...
-
-
-@dataclass
-class Mailboxes:
-    """Mail through an SMTP server."""
-
-    server: MailServer
-    clock: ManualClock = field(default_factory=ManualClock)
-
-    def answer(self) -> Answer:
-        return answer(photo())
-
-    def got(self) -> list[bytes]:
-        return [mail.content for mail in self.server.taken]
-
-    def identities(self) -> set[str]:
-        return {str(message_from_bytes(m, policy=default)["Message-ID"]) for m in self.got()}
-
-
-@dataclass
-class Files:
-    """Mail in the outbox folder."""
-
-    folder: Path
-    clock: ManualClock = field(default_factory=ManualClock)
-
-    def answer(self) -> Answer:
-        return answer(photo())
-
-    def got(self) -> list[bytes]:
-        return [path.read_bytes() for path in sorted(self.folder.glob("*.eml"))]
-
-    def identities(self) -> set[str]:
-        return {str(message_from_bytes(m, policy=default)["Message-ID"]) for m in self.got()}
-
-
-@dataclass
-class Hooks:
-    """A web server that takes webhooks."""
-
-    port: int = 0
-    status: str = "200 OK"
-    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    clock: ManualClock = field(default_factory=ManualClock)
-
-    def answer(self) -> Answer:
-        target = f"http://127.0.0.1:{self.port}/"
-        return answer(photo(), answer_to=AnswerTo(channel=Channel.WEBHOOK, target=target))
-
-    def got(self) -> list[bytes]:
-        return [body for _, body in self.requests]
-
-    def identities(self) -> set[str]:
-        return {headers["webhook-id"] for headers, _ in self.requests}
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii").lower().split("\r\n")
-        headers = dict(line.split(": ", 1) for line in head[1:] if line)
-        self.requests.append((headers, await reader.readexactly(int(headers["content-length"]))))
-        writer.write(f"HTTP/1.1 {self.status}\r\nContent-Length: 0\r\n\r\n".encode("ascii"))
-        await writer.drain()
-        writer.close()
 
 
 @dataclass
@@ -119,6 +55,8 @@ class Bench:
         await services.blobs.put(thumbnail_name(photo().sha256), b"\xff\xd8jpeg")
         clock = self.correspondents.clock
         webhooks = WebhookSender(AddressGuard(["127.0.0.1"]), Signer([new_secret()]), clock=clock)
+        if isinstance(self.correspondents, GraphSenders):
+            return self._graph_channel(services.blobs, webhooks)
         channel = LocalReplyChannel(
             services.database,
             services.blobs,
@@ -127,6 +65,19 @@ class Bench:
             sender=Sender(newsroom="Newsroom", address="photos@newsroom.example"),
             desk_address=DESK,
             clock=clock,
+        )
+        return self.stack.enter_context(closing(channel))
+
+    def _graph_channel(self, blobs: BlobStore, webhooks: WebhookSender) -> ReplyChannel:
+        assert isinstance(self.correspondents, GraphSenders)
+        channel = GraphReplyChannel(
+            self.correspondents.graph.mail,
+            blobs,
+            self.correspondents.ledger,
+            webhooks=webhooks,
+            sender=Sender(newsroom="Newsroom", address=ADDRESS),
+            desk_address=DESK,
+            clock=self.correspondents.clock,
         )
         return self.stack.enter_context(closing(channel))
 
@@ -139,7 +90,7 @@ class Bench:
         return Outbox(self.folder / "outbox", clock=clock)
 
 
-@pytest.fixture(params=["smtp", "outbox", "webhook"])
+@pytest.fixture(params=["smtp", "outbox", "webhook", "graph"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Bench]:
     async with AsyncExitStack() as stack:
         correspondents: Correspondents
@@ -148,6 +99,8 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
             correspondents = Mailboxes(server)
         elif request.param == "outbox":
             correspondents = Files(tmp_path / "outbox")
+        elif request.param == "graph":
+            correspondents = GraphSenders(await stack.enter_async_context(graph_bench()))
         else:
             correspondents = hooks = Hooks()
             web = await asyncio.start_server(hooks.serve, "127.0.0.1", 0)
@@ -188,7 +141,7 @@ async def test_a_crash_before_the_ledger_sends_the_same_once_more(
 
     channel = await bench.open()
     with monkeypatch.context() as patch:
-        patch.setattr(LocalReplyChannel, "_note", crash)
+        patch.setattr(type(channel), "_note", crash)
         with pytest.raises(StorageFullError):
             await channel.send(bench.correspondents.answer())
     bench.correspondents.clock.advance(hours=1)
@@ -225,12 +178,18 @@ async def test_what_is_no_address_is_refused_for_good(bench: Bench) -> None:
         assert receipt.reason.endswith(".")
 
 
-@pytest.mark.parametrize("bench", ["smtp", "outbox"], indirect=True)
+@pytest.mark.parametrize("bench", ["smtp", "outbox", "graph"], indirect=True)
 async def test_the_desk_is_told_once_of_each_thing(bench: Bench) -> None:
     channel = await bench.open()
     for notice in ("a:1", "a:1", "a:2"):
         await channel.notify_desk(notice, "A photo waits", "Please look.")
     assert len(bench.correspondents.got()) == 2
+
+
+@pytest.mark.parametrize("bench", ["smtp", "outbox"], indirect=True)
+async def test_a_notice_is_a_mail_to_the_desk(bench: Bench) -> None:
+    channel = await bench.open()
+    await channel.notify_desk("a:1", "A photo waits", "Please look.")
     message = message_from_bytes(bench.correspondents.got()[0], policy=default)
     assert (message["To"], message["Subject"]) == (DESK, "A photo waits")
 

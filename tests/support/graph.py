@@ -12,7 +12,9 @@ from azure.core.credentials import AccessToken
 from adapters.azure.graph_client import GraphClient
 from adapters.azure.graph_mail import GraphMail
 from adapters.azure.mailbox import GraphMailbox
+from shared.ids import mailbox_key, submission_id
 from tests.fakes.graph import FakeGraph, Limits, fake_graph
+from tests.support.answers import answer
 from tests.support.clocks import ManualClock
 from tests.support.graph_memory import MemoryMailboxState
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from types import TracebackType
 
-    from shared.ports import Clock
+    from shared.model import MediaOutcome
+    from shared.ports import Answer, Clock
 
 ADDRESS = "tips@newsroom.example"
 TOKEN = "a-token"
@@ -64,6 +67,19 @@ class GraphBench:
     def mailbox(self, *, clock: Clock | None = None, sweep_s: float = 1e9) -> GraphMailbox:
         """A reader of the mailbox. Without `sweep_s` it never lists more than once."""
         return GraphMailbox(self.mail, self.state, clock=clock or self.clock, sweep_s=sweep_s)
+
+    def answer(self, *media: MediaOutcome, **outcome: Any) -> Answer:
+        """The answer to a mail that lies in the mailbox; to one that came now where none does."""
+        parent, came = "<parent@example.org>", "2026-11-24T12:00:00Z"
+        if not any(
+            message.properties["internetMessageId"] == parent
+            for message in self.graph.mailbox.messages.values()
+        ):
+            self.graph.mailbox.deliver(
+                b"", internetMessageId=parent, receivedDateTime=came, subject="Boat"
+            )
+        number = submission_id("mail", mailbox_key(ADDRESS, parent, came))
+        return answer(*media, submission_id=number, **outcome)
 
 
 @asynccontextmanager

@@ -133,10 +133,12 @@ def _draft(
 def _properties_of(raw: bytes) -> dict[str, Any]:
     parsed = email.message_from_bytes(raw, policy=email.policy.default)
     to = [{"emailAddress": {"address": a.addr_spec}} for a in parsed["To"].addresses]
+    text = parsed.get_body(("html", "plain"))
     return {
         "subject": str(parsed["Subject"] or ""),
         "toRecipients": to,
         "internetMessageId": str(parsed["Message-ID"] or ""),
+        "body": {"contentType": "html", "content": text.get_content() if text else ""},
     }
 
 
