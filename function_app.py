@@ -56,6 +56,13 @@ async def poll_mailbox(timer: func.TimerRequest) -> None:
     await _functions.poll()
 
 
+@app.timer_trigger(arg_name="timer", schedule=_azure.functions.jobs_schedule)
+async def look_after_jobs(timer: func.TimerRequest) -> None:
+    """Give description jobs their next attempts."""
+    del timer
+    await _functions.look_after_jobs()
+
+
 @app.timer_trigger(arg_name="timer", schedule=_azure.functions.sweep_schedule)
 @app.durable_client_input(client_name="client")
 async def put_failed_aside(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:

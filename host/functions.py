@@ -7,7 +7,7 @@ raises, so here "no" is said by raising.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adapters.azure.engine import DurableClientEngine
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from durabletask.client import AsyncTaskHubGrpcClient
     from starlette.types import ASGIApp
 
-    from host.services import Services
-    from mail_ingest.ports import Mailbox
+    from host.azure import AzureParts
     from shared.activities import Activity
     from shared.settings import Settings
 
@@ -41,21 +40,13 @@ class ComeAgainError(IngestError):
         self.what = what
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AzureParts:
-    """The ports on Azure, and the mailbox where one is polled."""
-
-    services: Services
-    mailbox: Mailbox | None = None
-
-
 class Functions:
     """The side of the triggers that holds no SDK type but what a trigger hands over."""
 
     def __init__(self, settings: Settings, parts: AzureParts) -> None:
         self._settings = settings
         self._services = parts.services
-        self._mailbox = parts.mailbox
+        self._parts = parts
         stores = parts.services.stores
         self._intake = stores.intake()
         self._receive_mail = mail_receiver(settings, self._intake)
@@ -74,7 +65,7 @@ class Functions:
         doors = http_doors(
             self._settings, self._intake, self._receive_mail, lambda: index_readiness(index)
         )
-        return in_pieces(build_app(doors))
+        return in_pieces(build_app(replace(doors, mailboxes=self._parts.mailboxes)))
 
     def activities(self) -> dict[str, Activity]:
         """The side effects, by name. Raises SettingsError for rules that cannot be read."""
@@ -108,10 +99,14 @@ class Functions:
 
     async def poll(self) -> None:
         """Take what waits in the mailbox, if there is one."""
-        if self._mailbox is not None:
+        if self._parts.mailbox is not None:
             stores = self._services.stores
-            poller = mailbox_poller(self._settings, stores, self._mailbox, self._receive_mail)
+            poller = mailbox_poller(self._settings, stores, self._parts.mailbox, self._receive_mail)
             await poller.poll_once()
+
+    async def look_after_jobs(self) -> None:
+        """Give description jobs their next attempts, and settle those that have ended."""
+        await self._parts.jobs.tick()
 
     async def sweep(self, client: AsyncTaskHubGrpcClient) -> None:
         """Put failed submissions aside, visibly."""

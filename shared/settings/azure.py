@@ -187,6 +187,13 @@ class FunctionsSettings:
         example="0 * * * * *",
         meaning="When a Functions app looks into the mailbox.",
     )
+    jobs_schedule: str = setting(
+        "MAIL_INGEST_JOBS_SCHEDULE",
+        "*/30 * * * * *",
+        unit="NCRONTAB with seconds",
+        example="*/10 * * * * *",
+        meaning="When a Functions app looks after description jobs.",
+    )
     sweep_schedule: str = setting(
         "MAIL_INGEST_SWEEP_SCHEDULE",
         "0 */10 * * * *",

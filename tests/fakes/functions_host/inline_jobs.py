@@ -39,5 +39,8 @@ class InlineJobs:
         )
         await self.publisher.publish(media_described(ended, self.clock.now()))
 
+    async def tick(self) -> None:
+        """Nothing is ever open."""
+
     async def cancel(self, job_id: str) -> None:
         del job_id

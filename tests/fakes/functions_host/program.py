@@ -19,9 +19,9 @@ from adapters.local.mailbox import MaildirMailbox
 from adapters.local.queue_rows import QueueRules
 from adapters.local.work_queue import LocalWorkQueue
 from host.answers import reply_channel
+from host.azure import AzureParts
 from host.background import Background
 from host.data_folder import DataFolder
-from host.functions import AzureParts
 from host.logs import log_to_stderr
 from host.services import Services, Stores
 from shared.events import DESCRIBED
@@ -100,7 +100,7 @@ def _parts(services: LocalServices, queue: WorkQueue, mailbox: MaildirMailbox) -
     )
     jobs = InlineJobs(blobs=stores.blobs, publisher=stores.publisher, clock=stores.clock)
     return AzureParts(
-        services=Services(stores=stores, jobs=jobs, provider=PROVIDER), mailbox=mailbox
+        services=Services(stores=stores, jobs=jobs, provider=PROVIDER), jobs=jobs, mailbox=mailbox
     )
 
 
