@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,7 @@ class InlineJobs:
         for describer in self._describers:
             self._free.put_nowait(describer)
         self._running: set[str] = set()
+        self._postponed = asyncio.Event()
 
     async def start(self, job: DescriptionJob) -> None:
         """Note a job, then describe it: on return it has ended, or waits for its next attempt."""
@@ -78,12 +80,15 @@ class InlineJobs:
     async def run(self) -> None:
         """Give waiting jobs their next attempts until cancelled."""
         while True:
+            self._postponed.clear()
             try:
                 pause_s = await self.tick()
             except IngestError as exc:
                 pause_s = _LOOK_EVERY_S
                 logger.warning("jobs wait", extra={"action": "jobs_wait", "reason": str(exc)})
-            await asyncio.sleep(min(pause_s, _LOOK_EVERY_S))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(pause_s, _LOOK_EVERY_S)):
+                    await self._postponed.wait()
 
     async def tick(self) -> float:
         """Run the jobs that are due; the seconds until the next one is."""
@@ -133,6 +138,7 @@ class InlineJobs:
             await self._endings.came_to_nothing(
                 job, response.reason, retry_after_s=response.retry_after_s
             )
+            self._postponed.set()
         elif response.description is None:
             await self._endings.unreadable(job, response.reason)
         else:

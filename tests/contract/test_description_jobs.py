@@ -1,7 +1,7 @@
 """What every DescriptionJobs must keep: a job that was taken ends in one event, whatever happens.
 
-The local adapter runs a describer of the test's own, which crashes, hangs or has no service as the
-file's name says (tests/support/fake_describer.py).
+Each adapter runs a describer of the tests' own, which crashes, hangs or has no service as the
+file's name says (tests/support/fake_describer.py). Containers run on a fake of Resource Manager.
 """
 
 from __future__ import annotations
@@ -12,120 +12,45 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.local.description_jobs import LocalDescriptionJobs
 from describer.rules import JobRules
-from shared import events
-from shared.codec import from_json, from_payload
+from shared.codec import from_json
 from shared.description import Description
-from shared.events import MediaDescribed
 from shared.intake import thumbnail_name
 from shared.model import Kind
-from shared.ports import DescriptionJob
-from tests.support.local_services import local_services
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from shared.model import CloudEvent
-    from tests.support.local_services import LocalServices
-
-PROJECT = Path(__file__).parents[2]
-FAKE = (sys.executable, "-m", "tests.support.fake_describer")
-RULES = JobRules(
-    workers=1,
-    command=FAKE,
-    environment={"PYTHONPATH": str(PROJECT)},
-    photo_time=timedelta(seconds=1),
-    restart_pause=timedelta(seconds=0.1),
+from tests.support.job_desk import (
+    PROJECT,
+    RULES,
+    OpenDesk,
+    container_desk,
+    inline_desk,
+    local_desk,
 )
 
+if TYPE_CHECKING:
+    from tests.support.job_desk import Desk, RunningJobs
 
-@dataclass(slots=True)
-class Desk:
-    """Where jobs are started, and the events that came of them."""
-
-    services: LocalServices
-    jobs: LocalDescriptionJobs
-    ended: dict[str, MediaDescribed] = field(default_factory=dict[str, MediaDescribed])
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def start(self, file_name: str, content: bytes = b"x", kind: Kind = Kind.PHOTO) -> str:
-        """Store a file and start a job for it; the job's ID."""
-        job_id = f"{file_name}:1"
-        blob = f"media/{file_name}"
-        await self.services.blobs.put(blob, content)
-        await self.jobs.start(
-            DescriptionJob(
-                job_id=job_id,
-                kind=kind,
-                blob=blob,
-                file_name=file_name,
-                media_type="image/jpeg",
-                size=len(content),
-                sha256=hashlib.sha256(content).hexdigest(),
-            )
-        )
-        return job_id
-
-    async def result(self, job_id: str) -> MediaDescribed:
-        """Wait for the job's event."""
-        async with asyncio.timeout(15):
-            while job_id not in self.ended:
-                self.changed.clear()
-                await self.changed.wait()
-        return self.ended[job_id]
-
-    def runs(self) -> list[str]:
-        """The job IDs that a describer has worked on, in order, again for each time."""
-        return [line.split()[1] for line in self._lines()]
-
-    def processes(self) -> list[int]:
-        """The process IDs of the describers that have worked, in order, each once."""
-        return list(dict.fromkeys(int(line.split()[0]) for line in self._lines()))
-
-    def _lines(self) -> list[str]:
-        file = self.services.folder / "blobs" / "media" / "runs.txt"
-        return file.read_text().splitlines() if file.exists() else []
-
-    async def took(self, event: CloudEvent) -> bool:
-        """The handler of media.described."""
-        ended = from_payload(event.data, MediaDescribed)
-        assert ended.job_id not in self.ended
-        self.ended[ended.job_id] = ended
-        self.changed.set()
-        return True
+PROCESSES: dict[str, OpenDesk] = {"local": local_desk, "inline": inline_desk}
+CONTAINERS: dict[str, OpenDesk] = {
+    kind: partial(container_desk, kind) for kind in ("instances", "apps")
+}
+every_kind = pytest.mark.parametrize(
+    "open_desk", [*PROCESSES.values(), *CONTAINERS.values()], ids=[*PROCESSES, *CONTAINERS]
+)
+beside_us = pytest.mark.parametrize("open_desk", PROCESSES.values(), ids=PROCESSES)
 
 
-@asynccontextmanager
-async def open_desk(
-    folder: Path, rules: JobRules = RULES, *, runs: bool = True
-) -> AsyncGenerator[Desk]:
-    with local_services(folder) as services:
-        jobs = LocalDescriptionJobs(
-            services.database, services.blobs, services.publisher, services.clock, rules
-        )
-        desk = Desk(services, jobs)
-        services.pump.subscribe(events.DESCRIBED, desk.took)
-        tasks = [asyncio.create_task(services.pump.run())]
-        if runs:
-            tasks.append(asyncio.create_task(jobs.run()))
-        try:
-            yield desk
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-
-
-async def test_a_job_ends_in_an_event_that_names_its_description(tmp_path: Path) -> None:
+@every_kind
+async def test_a_job_ends_in_an_event_that_names_its_description(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
     async with open_desk(tmp_path) as desk:
         ended = await desk.result(await desk.start("photo.jpg", b"content"))
 
@@ -137,7 +62,8 @@ async def test_a_job_ends_in_an_event_that_names_its_description(tmp_path: Path)
         assert await desk.services.blobs.get(thumbnail_name(sha256)) == b"a thumbnail"
 
 
-async def test_one_process_serves_many_jobs(tmp_path: Path) -> None:
+@beside_us
+async def test_one_process_serves_many_jobs(open_desk: OpenDesk, tmp_path: Path) -> None:
     async with open_desk(tmp_path) as desk:
         job_ids = [await desk.start(f"{n}.jpg", str(n).encode()) for n in range(5)]
         for job_id in job_ids:
@@ -148,7 +74,8 @@ async def test_one_process_serves_many_jobs(tmp_path: Path) -> None:
         await no_open_job(desk)
 
 
-async def test_a_job_that_is_started_twice_runs_once(tmp_path: Path) -> None:
+@every_kind
+async def test_a_job_that_is_started_twice_runs_once(open_desk: OpenDesk, tmp_path: Path) -> None:
     async with open_desk(tmp_path) as desk:
         await desk.start("slow.jpg")
         job_id = await desk.start("slow.jpg")
@@ -158,7 +85,8 @@ async def test_a_job_that_is_started_twice_runs_once(tmp_path: Path) -> None:
         assert desk.runs() == [job_id]
 
 
-async def test_the_same_content_is_described_once(tmp_path: Path) -> None:
+@every_kind
+async def test_the_same_content_is_described_once(open_desk: OpenDesk, tmp_path: Path) -> None:
     async with open_desk(tmp_path, replace(RULES, workers=3)) as desk:
         job_ids = [await desk.start(f"slow-{n}.jpg", b"the same") for n in range(3)]
         ended = [await desk.result(job_id) for job_id in job_ids]
@@ -167,7 +95,10 @@ async def test_the_same_content_is_described_once(tmp_path: Path) -> None:
         assert len(desk.runs()) == 1
 
 
-async def test_what_cannot_be_read_is_unreadable_with_the_reason(tmp_path: Path) -> None:
+@every_kind
+async def test_what_cannot_be_read_is_unreadable_with_the_reason(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
     async with open_desk(tmp_path) as desk:
         ended = await desk.result(await desk.start("unreadable.jpg"))
 
@@ -175,7 +106,8 @@ async def test_what_cannot_be_read_is_unreadable_with_the_reason(tmp_path: Path)
         assert ended.description_blob == ""
 
 
-async def test_a_crash_is_tried_once_more(tmp_path: Path) -> None:
+@every_kind
+async def test_a_crash_is_tried_once_more(open_desk: OpenDesk, tmp_path: Path) -> None:
     async with open_desk(tmp_path) as desk:
         ended = await desk.result(await desk.start("crash-once.jpg"))
 
@@ -184,7 +116,10 @@ async def test_a_crash_is_tried_once_more(tmp_path: Path) -> None:
         assert len(desk.processes()) == 2
 
 
-async def test_a_file_that_crashes_two_processes_is_unreadable(tmp_path: Path) -> None:
+@every_kind
+async def test_a_file_that_crashes_two_processes_is_unreadable(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
     async with open_desk(tmp_path) as desk:
         crashing, good = await desk.start("crash-always.jpg"), await desk.start("good.jpg", b"y")
 
@@ -194,7 +129,10 @@ async def test_a_file_that_crashes_two_processes_is_unreadable(tmp_path: Path) -
         assert (await desk.result(good)).status == "described"
 
 
-async def test_no_file_is_blamed_when_every_process_dies(tmp_path: Path) -> None:
+@beside_us
+async def test_no_file_is_blamed_when_every_process_dies(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
     async with open_desk(tmp_path) as desk:
         names = [f"crash-always-{number}.jpg" for number in range(4)]
         jobs = [await desk.start(name, name.encode()) for name in names]
@@ -205,7 +143,10 @@ async def test_no_file_is_blamed_when_every_process_dies(tmp_path: Path) -> None
         assert await desk.jobs.open_jobs() == 1
 
 
-async def test_a_process_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
+@every_kind
+async def test_a_process_that_hangs_is_killed_and_replaced(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
     async with open_desk(tmp_path) as desk:
         hanging, good = await desk.start("hang.jpg"), await desk.start("good.jpg", b"y")
 
@@ -216,7 +157,8 @@ async def test_a_process_that_hangs_is_killed_and_replaced(tmp_path: Path) -> No
         assert not any(is_running(pid) for pid in desk.processes()[:2])
 
 
-async def test_a_service_that_is_down_is_waited_for(tmp_path: Path) -> None:
+@every_kind
+async def test_a_service_that_is_down_is_waited_for(open_desk: OpenDesk, tmp_path: Path) -> None:
     async with open_desk(tmp_path) as desk:
         job_id = await desk.start("unavailable.jpg", b"xx")
 
@@ -226,8 +168,9 @@ async def test_a_service_that_is_down_is_waited_for(tmp_path: Path) -> None:
         assert desk.runs() == [job_id] * 3
 
 
+@every_kind
 async def test_a_service_that_never_comes_back_is_given_up_after_the_horizon(
-    tmp_path: Path,
+    open_desk: OpenDesk, tmp_path: Path
 ) -> None:
     async with open_desk(tmp_path, replace(RULES, horizon=timedelta(seconds=0))) as desk:
         ended = await desk.result(await desk.start("unavailable.jpg", b"x" * 1000))
@@ -239,12 +182,12 @@ async def test_a_service_that_never_comes_back_is_given_up_after_the_horizon(
 async def test_photos_go_before_videos_and_what_nobody_waits_for_comes_last(
     tmp_path: Path,
 ) -> None:
-    async with open_desk(tmp_path, runs=False) as desk:
+    async with local_desk(tmp_path, runs=False) as desk:
         late = await desk.start("late.jpg", b"1")
         film = await desk.start("film.mp4", b"2", Kind.VIDEO)
         photo = await desk.start("photo.jpg", b"3")
         await desk.jobs.cancel(late)
-    async with open_desk(tmp_path) as desk:
+    async with local_desk(tmp_path) as desk:
         for job_id in (late, film, photo):
             await desk.result(job_id)
 
@@ -252,7 +195,7 @@ async def test_photos_go_before_videos_and_what_nobody_waits_for_comes_last(
 
 
 async def test_a_photo_does_not_wait_for_a_film_to_end(tmp_path: Path) -> None:
-    async with open_desk(tmp_path, replace(RULES, workers=2)) as desk:
+    async with local_desk(tmp_path, replace(RULES, workers=2)) as desk:
         films = [await desk.start(f"hang-{n}.mp4", str(n).encode(), Kind.VIDEO) for n in range(3)]
         async with asyncio.timeout(5):
             while not desk.runs():
@@ -265,7 +208,7 @@ async def test_a_photo_does_not_wait_for_a_film_to_end(tmp_path: Path) -> None:
 
 
 async def test_a_job_that_was_taken_before_a_restart_is_run_after_it(tmp_path: Path) -> None:
-    async with open_desk(tmp_path) as desk:
+    async with local_desk(tmp_path) as desk:
         job_id = await desk.start("hang-then-good.jpg")
         async with asyncio.timeout(5):
             while not desk.runs():
@@ -273,7 +216,7 @@ async def test_a_job_that_was_taken_before_a_restart_is_run_after_it(tmp_path: P
         (process,) = desk.processes()
     assert not is_running(process)
 
-    async with open_desk(tmp_path, replace(RULES, photo_time=timedelta(seconds=0.3))) as desk:
+    async with local_desk(tmp_path, replace(RULES, photo_time=timedelta(seconds=0.3))) as desk:
         assert (await desk.result(job_id)).status == "unreadable"
 
 
@@ -286,7 +229,7 @@ async def test_a_full_disk_puts_a_job_off(tmp_path: Path, monkeypatch: pytest.Mo
         return write(file, data)
 
     monkeypatch.setattr(os, "write", no_space)
-    async with open_desk(tmp_path) as desk:
+    async with local_desk(tmp_path) as desk:
         job_id = await desk.start("photo.jpg")
         await until(lambda: bool(desk.runs()))
         await asyncio.sleep(0.1)
@@ -301,13 +244,13 @@ async def test_jobs_wait_while_no_describer_can_be_started(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, code: str
 ) -> None:
     broken = replace(RULES, command=(sys.executable, "-c", code))
-    async with open_desk(tmp_path, broken) as desk:
+    async with local_desk(tmp_path, broken) as desk:
         with caplog.at_level(logging.CRITICAL, "adapters.local.jobs.worker"):
             job_id = await desk.start("photo.jpg")
             await until(lambda: bool(desk.jobs.problem))
         assert desk.jobs.problem.startswith("The describer does not start")
         assert await desk.jobs.open_jobs() == 1
-    async with open_desk(tmp_path) as desk:
+    async with local_desk(tmp_path) as desk:
         assert (await desk.result(job_id)).status == "described"
         assert desk.jobs.problem == ""
 
@@ -315,9 +258,9 @@ async def test_jobs_wait_while_no_describer_can_be_started(
 async def test_the_describer_dies_with_its_parent(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
-        "from tests.contract.test_description_jobs import open_desk, Path\n"
+        "from tests.support.job_desk import local_desk, Path\n"
         "async def main():\n"
-        "    async with open_desk(Path(sys.argv[1])) as desk:\n"
+        "    async with local_desk(Path(sys.argv[1])) as desk:\n"
         "        await desk.start('hang.jpg')\n"
         "        while not desk.processes(): await asyncio.sleep(0.02)\n"
         "        print(*desk.processes(), flush=True)\n"
@@ -345,7 +288,7 @@ async def test_the_describer_of_the_product_describes_a_photo(tmp_path: Path) ->
     content = await asyncio.to_thread(photo.read_bytes)
     product = JobRules(workers=1, environment={"PYTHONPATH": str(PROJECT)})
 
-    async with open_desk(tmp_path, product) as desk:
+    async with local_desk(tmp_path, product) as desk:
         ended = await desk.result(await desk.start("cat.jpg", content))
 
         assert ended.status == "described", ended.reason
@@ -357,7 +300,7 @@ async def test_the_describer_of_the_product_describes_a_photo(tmp_path: Path) ->
         assert (await desk.services.blobs.get(thumbnail_name(sha256)))[:2] == b"\xff\xd8"
 
 
-async def no_open_job(desk: Desk) -> None:
+async def no_open_job(desk: Desk[RunningJobs]) -> None:
     async with asyncio.timeout(5):
         while await desk.jobs.open_jobs():
             await asyncio.sleep(0.02)

@@ -1,7 +1,7 @@
 """A describer worker (describer/protocol.py) that does what the file's name tells it to do.
 
 ``crash-always``, ``crash-once``, ``hang``, ``slow`` and ``unreadable`` say it all; ``unavailable``
-is so as often as the file has bytes. Each request leaves a line in runs.txt beside the file.
+is so as often as the file has bytes. Each request leaves a line in runs.txt beside the original.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def _answer(request: Request) -> Response:
-    path, name = Path(request.path), request.file_name
+    path, name = _original(request), request.file_name
     with (path.parent / "runs.txt").open("a") as runs:
         runs.write(f"{os.getpid()} {request.job_id} {name}\n")
     if "crash-once" in name and _runs(path, request.job_id) == 1:
@@ -50,6 +50,11 @@ def _answer(request: Request) -> Response:
         ),
         thumbnail=b"a thumbnail",
     )
+
+
+def _original(request: Request) -> Path:
+    """The file in the blob store, also when we were given a copy."""
+    return Path.from_uri(request.media_url) if request.media_url else Path(request.path)
 
 
 def _unavailable(request: Request) -> Response:

@@ -1,0 +1,53 @@
+"""Where a container posts its event: it is published, as Event Grid would deliver it to us."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from shared.codec import from_json
+from shared.model import CloudEvent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from shared.ports import EventPublisher
+
+
+@dataclass(slots=True)
+class EventDoor:
+    """A running door. `key` must come in aeg-sas-key. While `closed`, it answers 503."""
+
+    publisher: EventPublisher
+    key: str = "a-key"
+    url: str = ""
+    closed: bool = False
+    events: list[CloudEvent] = field(default_factory=list[CloudEvent])
+
+    async def take(self, request: web.Request) -> web.Response:
+        if self.closed or request.headers.get("aeg-sas-key") != self.key:
+            return web.Response(status=503 if self.closed else 401)
+        event = from_json(await request.read(), CloudEvent, where="an event")
+        self.events.append(event)
+        await self.publisher.publish(event)
+        return web.Response(status=200)
+
+
+@asynccontextmanager
+async def event_door(publisher: EventPublisher) -> AsyncGenerator[EventDoor]:
+    """Open a door on a free port."""
+    door = EventDoor(publisher)
+    app = web.Application()
+    app.add_routes([web.post("/api/events", door.take)])
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    door.url = f"http://{host}:{port}/api/events"
+    try:
+        yield door
+    finally:
+        await runner.cleanup()
