@@ -107,6 +107,45 @@ class ServiceBusSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventGridSettings:
+    """Event Grid. Events are published as CloudEvents 1.0."""
+
+    url: str = setting(
+        "MAIL_INGEST_EVENT_GRID_URL",
+        "",
+        unit="URL",
+        example="https://newsroom.westeurope-1.eventgrid.azure.net/api/events",
+        meaning="The endpoint of a topic, or of a namespace; empty: events are not published.",
+    )
+    namespace_topic: str = setting(
+        "MAIL_INGEST_EVENT_GRID_TOPIC",
+        "",
+        unit="name",
+        example="submissions",
+        meaning="The topic in a namespace; empty: the URL is that of a topic of its own.",
+    )
+    key: str = setting(
+        "MAIL_INGEST_EVENT_GRID_KEY",
+        "",
+        unit="key",
+        example="c2VjcmV0",
+        meaning="Instead of an identity: for emulators.",
+        secret=True,
+    )
+    delivery_key: str = setting(
+        "MAIL_INGEST_EVENT_GRID_DELIVERY_KEY",
+        "",
+        unit="key",
+        example="zGg1...",
+        meaning=(
+            "What Event Grid sends with each delivery to a container, in X-Delivery-Key (a delivery"
+            " property of the subscription); empty: no deliveries are taken."
+        ),
+        secret=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GraphSettings:
     """The mailbox in Microsoft 365, by Microsoft Graph."""
 
@@ -243,6 +282,7 @@ class AzureSettings:
 
     storage: StorageSettings = field(default_factory=StorageSettings)
     service_bus: ServiceBusSettings = field(default_factory=ServiceBusSettings)
+    event_grid: EventGridSettings = field(default_factory=EventGridSettings)
     graph: GraphSettings = field(default_factory=GraphSettings)
     functions: FunctionsSettings = field(default_factory=FunctionsSettings)
     logic_app: LogicAppSettings = field(default_factory=LogicAppSettings)
@@ -256,6 +296,7 @@ class AzureSettings:
         return cls(
             storage=read_settings(StorageSettings, environment),
             service_bus=read_settings(ServiceBusSettings, environment),
+            event_grid=read_settings(EventGridSettings, environment),
             graph=read_settings(GraphSettings, environment),
             functions=read_settings(FunctionsSettings, environment),
             logic_app=read_settings(LogicAppSettings, environment),
