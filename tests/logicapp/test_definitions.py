@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,23 @@ def test_the_run_history_keeps_no_content_of_messages(path: Path) -> None:
 def test_graph_is_asked_for_ids_that_outlive_a_move(path: Path) -> None:
     for call in calls_of(definition_of(path), "graphUrl"):
         assert call.inputs["headers"]["Prefer"] == 'IdType="ImmutableId"'
+
+
+@WORKFLOWS
+def test_what_counts_as_refused_is_what_the_intake_may_answer(path: Path) -> None:
+    answers = description(INTAKE)["paths"]["/v1/emails/by-reference"]["post"]["responses"]
+    text = json.dumps(definition_of(path))
+    assert "createArray(400, 410, 413, 415, 422, 501)" in text
+    about_the_service = {"202", "401", "403", "408", "503", "507", "default"}
+    assert set(answers) - about_the_service == {"400", "410", "413", "415", "422", "501"}
+
+
+@WORKFLOWS
+def test_the_readme_explains_every_way_that_a_run_fails(path: Path) -> None:
+    readme = (path.parent / "README.md").read_text("utf-8")
+    codes = re.findall(r'"code": "(\w+)"', json.dumps(definition_of(path)))
+    assert codes
+    assert all(f"| `{code}` |" in readme for code in codes)
 
 
 STATIC = static_checks.check
