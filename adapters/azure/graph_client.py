@@ -23,6 +23,7 @@ from adapters.web.retry_after import retry_after_s
 from shared.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncGenerator
 
     from azure.core.credentials_async import AsyncTokenCredential
@@ -59,8 +60,17 @@ class GraphClient:
         self._not_before = 0.0  # on the event loop's clock
 
     @classmethod
-    def open(cls, credential: AsyncTokenCredential, *, url: str, max_calls: int = 4) -> Self:
-        """A client of the Graph at `url`; nothing is called yet."""
+    def open(
+        cls,
+        credential: AsyncTokenCredential,
+        *,
+        url: str,
+        max_calls: int = 4,
+        tls: ssl.SSLContext | None = None,
+    ) -> Self:
+        """A client of the Graph at `url`; nothing is called yet. `tls` replaces the trusted
+        certificates, which take a twentieth of a second to read.
+        """
         from kiota_authentication_azure.azure_identity_authentication_provider import (
             AzureIdentityAuthenticationProvider,
         )
@@ -73,7 +83,10 @@ class GraphClient:
             allowed_hosts=[place.hostname or ""],
             is_cae_enabled=False,  # a challenge to a token could not be answered here
         )
-        connections = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=max_calls))
+        connections = httpx.AsyncHTTPTransport(
+            verify=tls or httpx.create_ssl_context(),
+            limits=httpx.Limits(max_connections=max_calls),
+        )
         http = _pipeline(connections)
         adapter = GraphRequestAdapter(authentication, http)
         adapter.base_url = url
