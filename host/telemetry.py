@@ -30,7 +30,11 @@ async def exporting(settings: TelemetrySettings) -> AsyncGenerator[Telemetry]:
     try:
         from adapters.local.otlp import OtlpTelemetry
 
-        otlp = OtlpTelemetry.open(settings.otlp_endpoint, settings.service_name)
+        otlp = OtlpTelemetry.open(
+            settings.otlp_endpoint,
+            service_name=settings.service_name,
+            trace_share=_trace_share(settings),
+        )
     except ImportError as exc:
         raise SettingsError(
             "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -40,6 +44,12 @@ async def exporting(settings: TelemetrySettings) -> AsyncGenerator[Telemetry]:
         yield otlp
     finally:
         await asyncio.to_thread(otlp.close)
+
+
+def _trace_share(settings: TelemetrySettings) -> float:
+    if not 0 <= settings.trace_share <= 1:
+        raise SettingsError("OTEL_TRACES_SAMPLER_ARG", "write a number from 0 to 1.")
+    return settings.trace_share
 
 
 async def measure_levels(telemetry: Telemetry, queue: WorkQueue, every_s: float) -> None:

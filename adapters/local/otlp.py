@@ -1,7 +1,7 @@
 """Traces and metrics by OTLP over HTTP, to any collector: Jaeger, Grafana, the OpenTelemetry one.
 
-The SDK reads the other variables of its own (OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER, ...).
-A collector that is down costs nothing but its data.
+The SDK reads other variables of its own (OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES,
+...). A collector that is down costs nothing but its data.
 """
 
 from __future__ import annotations
@@ -30,15 +30,19 @@ class _Closable(Protocol):
 class OtlpTelemetry(OtelTelemetry):
     """Exports in threads of its own until it is closed."""
 
-    def __init__(self, spans: SpanExporter, metrics: MetricExporter, service_name: str) -> None:
+    def __init__(
+        self, spans: SpanExporter, metrics: MetricExporter, service_name: str, trace_share: float
+    ) -> None:
         self._exporters: tuple[_Closable, ...] = (spans, metrics)
-        self._traces, self._metrics = _providers(spans, metrics, service_name)
+        self._traces, self._metrics = _providers(spans, metrics, service_name, trace_share)
         super().__init__(self._traces.get_tracer(_SCOPE), self._metrics.get_meter(_SCOPE))
 
     @classmethod
-    def open(cls, endpoint: str, service_name: str) -> Self:
-        """Start exporting to ``<endpoint>/v1/traces`` and ``/v1/metrics``."""
-        return cls(*_exporters(endpoint.rstrip("/")), service_name)
+    def open(cls, endpoint: str, *, service_name: str, trace_share: float = 1.0) -> Self:
+        """Start exporting to ``<endpoint>/v1/traces`` and ``/v1/metrics``. Of the traces that begin
+        here, `trace_share` (0 to 1) are recorded; of those of clients, what they ask for.
+        """
+        return cls(*_exporters(endpoint.rstrip("/")), service_name, trace_share)
 
     def close(self) -> None:
         """Send what waits, and stop. Blocks for some seconds at the most."""
@@ -65,16 +69,18 @@ def _exporters(endpoint: str) -> tuple[SpanExporter, MetricExporter]:
 
 
 def _providers(
-    spans: SpanExporter, metrics: MetricExporter, service_name: str
+    spans: SpanExporter, metrics: MetricExporter, service_name: str, trace_share: float
 ) -> tuple[TracerProvider, MeterProvider]:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
     resource = Resource.create({"service.name": service_name})
-    tracing = TracerProvider(resource=resource, shutdown_on_exit=False)
+    sampler = ParentBased(TraceIdRatioBased(trace_share))
+    tracing = TracerProvider(sampler, resource, shutdown_on_exit=False)
     tracing.add_span_processor(BatchSpanProcessor(spans))
     reader = PeriodicExportingMetricReader(metrics)
     return tracing, MeterProvider((reader,), resource, shutdown_on_exit=False)

@@ -97,7 +97,7 @@ class OtelTelemetry:
                 yield OtelSpan(span)
             except Exception as exc:
                 span.set_status(StatusCode.ERROR, type(exc).__name__)
-                span.set_attribute("error.type", type(exc).__name__)
+                span.set_attribute("error", type(exc).__name__)
                 raise
 
 

@@ -25,6 +25,13 @@ class TelemetrySettings:
         example="mail-ingest-intake",
         meaning="The name that this program has in traces and metrics.",
     )
+    trace_share: float = setting(
+        "OTEL_TRACES_SAMPLER_ARG",
+        1.0,
+        unit="0 to 1",
+        example="0.1",
+        meaning="The share of the traces that is recorded, each whole or not at all.",
+    )
     measure_every_s: float = setting(
         "MAIL_INGEST_MEASURE_EVERY_S",
         60.0,

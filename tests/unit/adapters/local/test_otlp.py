@@ -14,7 +14,7 @@ from tests.fakes.otlp.receiver import otlp_receiver
 
 def test_spans_and_metrics_reach_the_collector_when_it_is_closed() -> None:
     with otlp_receiver() as collector:
-        exporter = OtlpTelemetry.open(f"{collector.url}/", "newsroom")
+        exporter = OtlpTelemetry.open(f"{collector.url}/", service_name="newsroom")
         telemetry = LocalTelemetry(exporter)
         with telemetry.span("receive_mail", submission_id="mail-a"):
             telemetry.count("replies", state="sent")
@@ -32,7 +32,7 @@ def test_spans_and_metrics_reach_the_collector_when_it_is_closed() -> None:
 
 def test_other_programs_of_the_process_are_left_alone() -> None:
     with otlp_receiver() as collector:
-        exporter = OtlpTelemetry.open(collector.url, "newsroom")
+        exporter = OtlpTelemetry.open(collector.url, service_name="newsroom")
         with trace.get_tracer("a library").start_as_current_span("not ours"):
             pass
         exporter.close()
@@ -42,7 +42,9 @@ def test_other_programs_of_the_process_are_left_alone() -> None:
 def test_a_collector_that_is_gone_delays_nothing_for_long() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
-        exporter = OtlpTelemetry.open(f"http://127.0.0.1:{nobody.getsockname()[1]}", "newsroom")
+        exporter = OtlpTelemetry.open(
+            f"http://127.0.0.1:{nobody.getsockname()[1]}", service_name="newsroom"
+        )
         begun = time.monotonic()
         for _ in range(5000):
             with exporter.span("receive_mail"):
