@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from email.message import EmailMessage
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -255,6 +256,21 @@ async def test_logic_app_and_poller_that_see_the_same_mail_make_one_submission(
         assert late.results["Move_to_submitted"].code == "404"
         assert sorted(await on.submissions()) == sorted([polled_id(), polled_id("<2@example.org>")])
         assert await on.door.services.queue.depth() == 2
+
+
+async def test_logic_app_and_poller_at_the_same_time_make_one_submission_of_each_mail(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path) as on:
+        message_ids = [f"<{number}@example.org>" for number in range(6)]
+        messages = [deliver(on, message_id=each) for each in message_ids]
+        runs, _ = await asyncio.gather(
+            asyncio.gather(*(on.run_for(each) for each in messages)), poller(on).poll_once()
+        )
+        assert {run.status for run in runs} == {"Succeeded"}
+        assert sorted(await on.submissions()) == sorted(map(polled_id, message_ids))
+        assert await on.door.services.queue.depth() == len(messages)
+        assert on.folder("inbox") == []
 
 
 async def test_the_fallback_hides_a_mistake_of_the_first_path_but_not_from_its_actions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +61,14 @@ async def test_a_mail_whose_id_died_with_a_move_is_found_by_its_message_id(
     wanted = reference(bench, message, immutable=False)
     bench.graph.mailbox.move(message, "deleteditems")
     assert await fetch(bench, wanted) == MAIL
+
+
+async def test_an_id_that_is_none_leads_nowhere_else(bench: GraphBench) -> None:
+    message = deliver(bench)
+    odd = replace(reference(bench, message), graph_id="../../mailFolders/inbox?$select=id#/%2F")
+    assert await fetch(bench, odd) == MAIL
+    assert len(bench.graph.calls) == 3
+    assert not any("mailFolders/inbox" in call.split("/messages")[0] for call in bench.graph.calls)
 
 
 async def test_of_two_mails_with_one_message_id_the_one_of_that_time_is_read(
