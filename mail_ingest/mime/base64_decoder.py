@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ALPHABET = (string.ascii_letters + string.digits + "+/").encode()
 _NEITHER_LETTERS_NOR_PADDING = bytes(set(range(256)) - set(_ALPHABET + b"="))
+_GROUP = 4  # letters, of three bytes
 _LETTERS_OF_A_BYTE = 2
 _LONG_LINE = 4096  # a line that is longer is decoded before its end has come
 _MAX_STRAY_PADDING = 1_000  # after that many the padding says nothing any more
@@ -131,14 +132,18 @@ def _decode(data: bytes, start: int, end: int) -> bytes:
 
 
 def _size_of_full_lines(data: bytes, start: int, end: int) -> int:
-    """What whole lines decode to if all are as long as the first and full of letters; -1 if they
-    cannot be.
+    """What whole lines decode to if all end where the first does and are full of letters; -1 if
+    they cannot be.
     """
     if start == end:
         return 0
     line_end = data.find(b"\n", start, end)
     width = line_end + 1 - start
+    count, rest = divmod(end - start, width)
     letters = width - (2 if data.startswith(b"\r", line_end - 1) else 1)
-    if (end - start) % width or letters % 4:
+    if rest or letters < _GROUP or letters % _GROUP:
         return -1
-    return (end - start) // width * (letters // 4) * 3
+    for column in range(letters, width):  # a letter in a line end could stand for padding elsewhere
+        if data[start + column : end : width] != data[start + column : start + column + 1] * count:
+            return -1
+    return count * (letters // _GROUP) * 3

@@ -296,6 +296,11 @@ BODIES = (
         files=(("a.jpg", PHOTO),),
     ),
     Case(
+        name="base64-in-odd-lines-after-a-blank-one",
+        raw=mail(mixed(photo().replace(b64(PHOTO), b"\n" + b64(PHOTO, 75)))),
+        files=(("a.jpg", PHOTO),),
+    ),
+    Case(
         name="base64-in-one-line",
         raw=mail(
             mixed(photo(content=PHOTO * 20).replace(b64(PHOTO * 20), b64(PHOTO * 20, 99_999)))
