@@ -8,6 +8,7 @@ Not here: reading mail or HTTP, and the streaming of blobs; both doors do that b
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -137,6 +138,14 @@ def original_name(submission_id: str) -> str:
 def media_name(submission_id: str, number: int, safe_file_name: str) -> str:
     """The blob that holds a media item."""
     return f"{blob_prefix(submission_id)}media/{number}/{safe_file_name}"
+
+
+def upload_name(client: str, upload_id: str) -> str:
+    """The blob that a client puts a file into by itself. Its name holds a hash of the client, so
+    that no client can name an upload of another.
+    """
+    owner = hashlib.sha256(client.encode()).hexdigest()[:32]
+    return f"uploads/{owner}/{upload_id}"
 
 
 def thumbnail_name(sha256: str) -> str:

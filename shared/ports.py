@@ -95,6 +95,51 @@ class BlobStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadUrl:
+    """Where a client puts a file by itself: a request of this method, with these header fields,
+    until `expires_at` (RFC 3339).
+    """
+
+    url: str
+    method: str
+    headers: Mapping[str, str]
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that a client has put into a blob, as of `version`."""
+
+    blob: str
+    size: int
+    version: str
+
+
+class DirectUploads(Protocol):
+    """Lets clients put files into the blob store past us. Not every platform has it."""
+
+    async def url(self, name: str) -> UploadUrl:
+        """The right to write this one blob, and nothing else, for a few hours."""
+        ...
+
+    async def find(self, name: str) -> Upload | None:
+        """What was put into this blob; None while it is not complete."""
+        ...
+
+    def read(self, upload: Upload, *, length: int | None = None) -> AsyncIterator[bytes]:
+        """Its bytes, or the first `length`, in chunks of at most 1 MiB. Raises BlobNotFoundError
+        when it is gone or was written to since.
+        """
+        ...
+
+    async def keep(self, upload: Upload, name: str, *, content_type: str) -> None:
+        """Copy it within the store to the blob `name`; replaces an older one. Raises
+        BlobNotFoundError when it is gone or was written to since.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedMessage:
     """A message under lock: it is ours until it is completed, abandoned, dead-lettered, or the lock
     ends.

@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
 from adapters.azure.blob_names import kind_of, original_name, stored_name, stored_prefix
+from adapters.azure.blob_reading import read_blob
 from adapters.azure.blob_urls import BlobUrls
 from adapters.azure.block_upload import SERVICE, BlobFacts, BlockUpload
+from adapters.azure.direct_uploads import AzureDirectUploads
 from adapters.azure.errors import azure_errors_translated
 from adapters.azure.storage_client import blob_service
-from shared.errors import BlobNotFoundError, ServiceUnavailableError
+from shared.errors import BlobNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from shared.ports import Clock
     from shared.settings.azure import StorageSettings
 
-_READ_CHUNK = 1024 * 1024
 _READ_URL_LIVES = timedelta(hours=1)
+_WRITE_URL_LIVES = timedelta(hours=4)  # of a container that describes many media
 _DELETED_AT_ONCE = 16
 
 
@@ -59,6 +60,10 @@ class AzureBlobStore:
         """The store that the settings name; connects when it is used. Raises SettingsError."""
         service = blob_service(settings, credential)
         return cls(service, settings.container, clock, tagged=settings.blob_tags)
+
+    def direct_uploads(self) -> AzureDirectUploads:
+        """What lets clients put files into the container by themselves."""
+        return AzureDirectUploads(self._container, self._urls, tagged=self._tagged)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -109,9 +114,8 @@ class AzureBlobStore:
             if not await self.exists(name):
                 raise BlobNotFoundError(name)
             return
-        async for piece in self._ranges(name, offset, length):
-            for start in range(0, len(piece), _READ_CHUNK):
-                yield piece[start : start + _READ_CHUNK]
+        async for chunk in read_blob(self._blob(name), name, offset=offset, length=length):
+            yield chunk
 
     async def exists(self, name: str) -> bool:
         """Whether a complete blob has this name."""
@@ -142,31 +146,15 @@ class AzureBlobStore:
         """A URL by which anybody may read this blob, and nothing else, for an hour."""
         from azure.storage.blob import BlobSasPermissions
 
-        blob = self._blob(name)
-        return await self._urls.signed(blob, BlobSasPermissions(read=True), _READ_URL_LIVES)
+        right = BlobSasPermissions(read=True)
+        return (await self._urls.signed(self._blob(name), right, _READ_URL_LIVES)).url
 
-    async def _ranges(self, name: str, offset: int, length: int | None) -> AsyncIterator[bytes]:
-        """What one request after the other brings."""
-        from azure.core.exceptions import (
-            HttpResponseError,
-            ResourceModifiedError,
-            ResourceNotFoundError,
-        )
+    async def write_url(self, name: str) -> str:
+        """A URL by which anybody may PUT this blob, and nothing else, for four hours."""
+        from azure.storage.blob import BlobSasPermissions
 
-        blob = self._blob(name)
-        with azure_errors_translated(SERVICE):
-            try:
-                start = offset if offset or length is not None else None
-                download = await blob.download_blob(offset=start, length=length)
-                async for piece in download.chunks():
-                    yield piece
-            except ResourceNotFoundError as exc:
-                raise BlobNotFoundError(name) from exc
-            except ResourceModifiedError as exc:
-                raise ServiceUnavailableError(SERVICE, "a blob was replaced meanwhile") from exc
-            except HttpResponseError as exc:
-                if exc.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                    raise
+        rights = BlobSasPermissions(create=True, write=True)
+        return (await self._urls.signed(self._blob(name), rights, _WRITE_URL_LIVES)).url
 
     async def _delete(self, name: str) -> None:
         from azure.core.exceptions import ResourceNotFoundError

@@ -7,6 +7,7 @@ the account key only where a connection string brought one, which is for emulato
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,6 +25,14 @@ _KEY_LIFETIME = timedelta(hours=6)
 _CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedUrl:
+    """A URL with a right, and when that right ends."""
+
+    url: str
+    ends: datetime
+
+
 class BlobUrls:
     """Signs URLs, with one delegation key for many."""
 
@@ -36,7 +45,7 @@ class BlobUrls:
 
     async def signed(
         self, blob: BlobClient, permission: BlobSasPermissions, lifetime: timedelta
-    ) -> str:
+    ) -> SignedUrl:
         """The blob's URL with these rights, and no others, until `lifetime` (at most 5 h) is over.
 
         Raises ServiceUnavailableError.
@@ -53,7 +62,7 @@ class BlobUrls:
             protocol=urlsplit(blob.url).scheme,
             **await self._signing_key(now + lifetime, now),
         )
-        return f"{blob.url}?{signature}"
+        return SignedUrl(url=f"{blob.url}?{signature}", ends=now + lifetime)
 
     def _account_name(self) -> str:
         name = self._service.account_name
