@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.azure.block_upload import SERVICE
 from adapters.azure.errors import azure_errors_translated
@@ -41,15 +41,13 @@ async def _pieces(
         ResourceNotFoundError,
     )
 
+    condition: dict[str, Any] = {}
+    if version:
+        condition = {"etag": version, "match_condition": MatchConditions.IfNotModified}
     start = offset if offset or length is not None else None
     with azure_errors_translated(SERVICE):
         try:
-            download = await blob.download_blob(
-                offset=start,
-                length=length,
-                etag=version or None,
-                match_condition=MatchConditions.IfNotModified if version else None,
-            )
+            download: Any = await blob.download_blob(offset=start, length=length, **condition)
             async for piece in download.chunks():
                 yield piece
         except ResourceNotFoundError as exc:
