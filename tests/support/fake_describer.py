@@ -54,7 +54,8 @@ def _answer(request: Request) -> Response:
 
 def _original(request: Request) -> Path:
     """The file in the blob store, also when we were given a copy."""
-    return Path.from_uri(request.media_url) if request.media_url else Path(request.path)
+    at_hand = request.media_url.startswith("file:")
+    return Path.from_uri(request.media_url) if at_hand else Path(request.path)
 
 
 def _unavailable(request: Request) -> Response:

@@ -80,10 +80,6 @@ class LaunchBook:
         await self._blobs.put(self._record(launch), to_json(replace(launch, started_at=now)))
         return await self._blobs.read_url(name)
 
-    async def not_started(self, launch: Launch) -> None:
-        """Its container could not be had: it is to be asked for again."""
-        await self._blobs.put(self._record(launch), to_json(launch))
-
     async def reports(self, launch: Launch) -> dict[str, Report]:
         """What its container has reported, by job ID; what cannot be read is no report."""
         found: dict[str, Report] = {}

@@ -22,8 +22,8 @@ class ContainerRules:
     `owner` tells the containers of two deployments apart. A container gets up to `max_items` jobs
     of one submission, which come within `gather`; there are `max_containers` at a time. Beside the
     time of its items a container has `start_time`, for the pull of its image; `shows_up_within` is
-    how long Azure may take to list it. After `horizon` without a description a job ends as
-    unreadable.
+    how long Azure may take to show it, also when it did not answer that it is created. After
+    `horizon` without a description a job ends as unreadable.
     """
 
     owner: str = "mail-ingest"

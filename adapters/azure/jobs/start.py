@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from describer.assignment import Item
-from shared.errors import IngestError, ServiceUnavailableError
+from shared.errors import ServiceUnavailableError
 from shared.intake import thumbnail_name
 from shared.ports import BlobStore
 
@@ -51,11 +51,7 @@ class LaunchStarter:
         items = [await self._item(launch, job) for job in jobs]
         now = self.endings.clock.now().timestamp()
         jobs_url = await self.book.start(launch, items, now)
-        try:
-            await self.platform.create(launch.name, jobs_url, launch.submission_id)
-        except IngestError:
-            await self.book.not_started(launch)
-            raise
+        await self.platform.create(launch.name, jobs_url, launch.submission_id)
 
     async def _item(self, launch: Launch, job: OpenJob) -> Item:
         described, write_url = self.endings.description_blob(job.job), self.blobs.write_url

@@ -1,0 +1,162 @@
+"""Jobs beside the activity when things go wrong between its steps."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, override
+
+import pytest
+
+from adapters.azure.inline_jobs import FOLDER, InlineJobs
+from adapters.local.blob_store import LocalBlobStore
+from shared.codec import from_payload
+from shared.errors import ServiceUnavailableError
+from shared.events import MediaDescribed
+from shared.model import Kind
+from shared.ports import DescriptionJob
+from tests.support.clocks import ManualClock
+from tests.support.job_desk import PROVIDER, RULES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+    from shared.model import CloudEvent
+
+
+class FarBlobs(LocalBlobStore):
+    """Lies on another machine, as far as its users can see."""
+
+    @override
+    async def read_url(self, name: str) -> str:
+        return f"https://blobs.example/{name}?sig=x"
+
+
+@dataclass(slots=True)
+class Published:
+    """A publisher that is down as often as it is told to be."""
+
+    down: int = 0
+    events: list[CloudEvent] = field(default_factory=list["CloudEvent"])
+
+    async def publish(self, event: CloudEvent) -> None:
+        if self.down:
+            self.down -= 1
+            raise ServiceUnavailableError("events")
+        self.events.append(event)
+
+    def told(self) -> list[tuple[str, str]]:
+        ended = (from_payload(event.data, MediaDescribed) for event in self.events)
+        return [(one.job_id, one.status) for one in ended]
+
+
+@dataclass(slots=True)
+class Bench:
+    blobs: LocalBlobStore
+    publisher: Published
+    clock: ManualClock
+    jobs: InlineJobs
+
+    def after_a_restart(self) -> InlineJobs:
+        """Jobs of another process, with the same describers as its children would be."""
+        self.jobs = InlineJobs(self.blobs, self.publisher, self.clock, RULES, PROVIDER)
+        return self.jobs
+
+    async def job(self, file_name: str, content: bytes = b"x") -> DescriptionJob:
+        await self.blobs.put(f"media/{file_name}", content)
+        return DescriptionJob(
+            job_id="mail-a:1",
+            kind=Kind.PHOTO,
+            blob=f"media/{file_name}",
+            file_name=file_name,
+            media_type="image/jpeg",
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
+
+
+@asynccontextmanager
+async def bench_on(blobs: LocalBlobStore) -> AsyncGenerator[Bench]:
+    clock, publisher = ManualClock(), Published()
+    with closing(blobs):
+        bench = Bench(blobs, publisher, clock, InlineJobs(blobs, publisher, clock, RULES, PROVIDER))
+        try:
+            yield bench
+        finally:
+            await bench.jobs.close()
+
+
+async def test_a_job_has_ended_when_start_returns(tmp_path: Path) -> None:
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        await bench.jobs.start(await bench.job("a.jpg"))
+        assert bench.publisher.told() == [("mail-a:1", "described")]
+        assert [name async for name in bench.blobs.list(FOLDER)] == []
+
+
+async def test_media_on_another_machine_are_copied_here_and_removed(tmp_path: Path) -> None:
+    async with bench_on(FarBlobs(tmp_path)) as bench:
+        await bench.jobs.start(await bench.job("a.jpg", b"y" * 3_000_000))
+        assert bench.publisher.told() == [("mail-a:1", "described")]
+
+
+async def test_media_that_are_gone_are_unreadable(tmp_path: Path) -> None:
+    async with bench_on(FarBlobs(tmp_path)) as bench:
+        job = await bench.job("a.jpg")
+        await bench.jobs.start(replace(job, blob="media/gone.jpg"))
+        assert bench.publisher.told() == [("mail-a:1", "unreadable")]
+
+
+async def test_an_event_that_cannot_be_published_fails_the_activity_which_tries_again(
+    tmp_path: Path,
+) -> None:
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        bench.publisher.down = 1
+        job = await bench.job("a.jpg")
+        with pytest.raises(ServiceUnavailableError):
+            await bench.jobs.start(job)
+        assert await bench.jobs.open_jobs() == 1
+        await bench.jobs.start(job)
+        assert bench.publisher.told() == [("mail-a:1", "described")]
+        assert await bench.jobs.open_jobs() == 0
+
+
+async def test_a_job_of_a_process_that_died_is_found_when_it_is_overdue(tmp_path: Path) -> None:
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        starting = asyncio.create_task(bench.jobs.start(await bench.job("slow.jpg")))
+        while not await bench.jobs.open_jobs():
+            await asyncio.sleep(0.01)
+        starting.cancel()
+        await asyncio.wait([starting])
+        await bench.jobs.close()
+        jobs = bench.after_a_restart()
+        assert await jobs.tick() > 60
+        assert bench.publisher.told() == []
+        bench.clock.advance(hours=1)
+        await jobs.tick()
+        assert bench.publisher.told() == [("mail-a:1", "described")]
+
+
+async def test_a_postponed_job_whose_event_cannot_be_published_is_tried_once_more(
+    tmp_path: Path,
+) -> None:
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        await bench.jobs.start(await bench.job("unavailable.jpg"))
+        bench.publisher.down = 1
+        for _ in range(2):
+            bench.clock.advance(hours=1)
+            await bench.jobs.tick()
+        assert bench.publisher.told() == [("mail-a:1", "described")]
+
+
+async def test_a_describer_that_does_not_start_puts_jobs_off(tmp_path: Path) -> None:
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        broken = replace(RULES, command=("/not/there",))
+        jobs = InlineJobs(bench.blobs, bench.publisher, bench.clock, broken, PROVIDER)
+        await jobs.start(await bench.job("a.jpg"))
+        assert await jobs.open_jobs() == 1
+        bench.clock.advance(hours=1)
+        await bench.jobs.tick()
+        assert bench.publisher.told() == [("mail-a:1", "described")]
