@@ -31,9 +31,11 @@ async def read_blob(
 
 
 async def _pieces(
-    blob: BlobClient, name: str, offset: int, length: int | None, version: str
+    blob: Any, name: str, offset: int, length: int | None, version: str
 ) -> AsyncIterator[bytes]:
-    """What one request after the other brings."""
+    """What one request after the other brings. The SDK's types know no condition that is optional,
+    so the client is untyped here.
+    """
     from azure.core import MatchConditions
     from azure.core.exceptions import (
         HttpResponseError,
@@ -47,7 +49,7 @@ async def _pieces(
     start = offset if offset or length is not None else None
     with azure_errors_translated(SERVICE):
         try:
-            download: Any = await blob.download_blob(offset=start, length=length, **condition)
+            download = await blob.download_blob(offset=start, length=length, **condition)
             async for piece in download.chunks():
                 yield piece
         except ResourceNotFoundError as exc:
