@@ -55,17 +55,17 @@ class Functions:
         """The HTTP door. Without keys it answers programs of this machine only, so a public address
         needs keys: raises SettingsError.
         """
-        http = self._settings.http
-        if http.public_url and not http.keys:
+        parts, index = self._parts, self._services.stores.index
+        doors = http_doors(
+            self._settings, self._intake, self._receive_mail, lambda: index_readiness(index)
+        )
+        door = parts.logic_app.admitted(doors.settings) if parts.logic_app else doors.settings
+        if self._settings.http.public_url and not door.knows_clients:
             raise SettingsError(
                 "MAIL_INGEST_KEYS",
                 "MAIL_INGEST_PUBLIC_URL is set, and no keys are. `mail-ingest key NAME` makes one.",
             )
-        index = self._services.stores.index
-        doors = http_doors(
-            self._settings, self._intake, self._receive_mail, lambda: index_readiness(index)
-        )
-        return in_pieces(build_app(replace(doors, mailboxes=self._parts.mailboxes)))
+        return in_pieces(build_app(replace(doors, settings=door, mailboxes=parts.mailboxes)))
 
     def activities(self) -> dict[str, Activity]:
         """The side effects, by name. Raises SettingsError for rules that cannot be read."""

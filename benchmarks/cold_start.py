@@ -1,0 +1,65 @@
+"""How long the Functions app takes from the start of its process to its first HTTP answer.
+
+Run it alone: ``python -m benchmarks.cold_start``. The process is the real worker library with
+function_app.py and the ports of Azure, which nothing calls yet; the interpreter's own start counts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.support.azure_app import PROJECT, SETTINGS, look
+
+_TIMES = 7
+_SHOWN = 12
+_AIM_S, _AIM_MB = 1.0, 110
+
+
+def main() -> None:
+    """Measure and print."""
+    runs = [_start() for _ in range(_TIMES)]
+    seconds, megabytes = min(run[0] for run in runs), max(run[1] for run in runs)
+    console = Console()
+    console.print(f"start to first answer {seconds:.2f} s at best of {_TIMES} (aim {_AIM_S:g} s)")
+    console.print(f"resident memory {megabytes:.0f} MB (aim {_AIM_MB} MB)")
+    console.print(f"load of the machine {os.getloadavg()[0]:.1f}; what takes longest to import:")
+    for name, milliseconds in _slowest():
+        console.print(f"  {milliseconds:6.0f} ms  {name}")
+
+
+def _start() -> tuple[float, float]:
+    """Seconds and megabytes of one start."""
+    began = time.time()
+    seen = look()
+    return seen["at"] - began, seen["megabytes"]
+
+
+def _slowest() -> list[tuple[str, float]]:
+    """Packages, by what their own modules take."""
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tests.support.azure_app"],
+        cwd=PROJECT,
+        env=os.environ | SETTINGS,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    took: dict[str, float] = {}
+    for own, module in re.findall(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)", run.stderr):
+        depth = 2 if module.startswith("azure.") else 1
+        package = ".".join(module.split(".")[:depth])
+        took[package] = took.get(package, 0.0) + int(own) / 1000
+    return sorted(took.items(), key=lambda item: -item[1])[:_SHOWN]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The mailbox on Azure: read, answered from, and looked into for mails handed in by reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adapters.azure.fetch_by_reference import GraphFetchByReference
+from adapters.azure.graph_client import GraphClient
+from adapters.azure.graph_mail import GraphMail
+from adapters.azure.mailbox import Folders, GraphMailbox
+from adapters.azure.mailbox_state_table import TableMailboxState
+from adapters.azure.reply_channel import GraphReplyChannel
+from adapters.azure.reply_ledger import TableReplyLedger
+from adapters.web.address_guard import AddressGuard
+from adapters.web.signing import Signer
+from adapters.web.webhook import WebhookSender
+from host.lazy import lazily
+from mail_ingest.reply import Sender
+from shared.errors import SettingsError
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+    from adapters.azure.tables import Tables
+    from shared.ports import BlobStore, Clock
+    from shared.settings import Settings
+    from shared.settings.azure import GraphSettings
+
+
+def graph_client(graph: GraphSettings, credential: AsyncTokenCredential) -> GraphClient:
+    """What calls Graph; nothing is called yet."""
+    return GraphClient.open(credential, url=graph.url, max_calls=graph.max_calls)
+
+
+def graph_mail(client: GraphClient, address: str) -> GraphMail:
+    """A mailbox of the account. Raises SettingsError."""
+    if not address:
+        raise SettingsError(
+            "MAIL_INGEST_GRAPH_MAILBOX", "it is not set, so no mail can be read or sent."
+        )
+    return GraphMail(client, address)
+
+
+def graph_mailbox(
+    graph: GraphSettings, mail: GraphMail, tables: Tables, clock: Clock
+) -> GraphMailbox:
+    """The mailbox as a queue."""
+    return GraphMailbox(
+        mail,
+        TableMailboxState(tables.table("Mailbox"), graph.mailbox),
+        clock=clock,
+        folders=Folders(processed=graph.processed_folder, dead_letter=graph.dead_letter_folder),
+        sweep_s=graph.sweep_s,
+    )
+
+
+def graph_fetch(client: GraphClient, address: str) -> GraphFetchByReference:
+    """What reads mails of a mailbox that were handed in by reference."""
+    return GraphFetchByReference(graph_mail(client, address))
+
+
+def graph_replies(
+    settings: Settings, mail: GraphMail, blobs: BlobStore, tables: Tables, clock: Clock
+) -> GraphReplyChannel:
+    """Answers: by Graph from the mailbox, and by webhooks. A secret for webhooks is asked for when
+    the first one is sent: raises SettingsError then.
+    """
+    answer = settings.answer
+    return GraphReplyChannel(
+        mail,
+        blobs,
+        TableReplyLedger(tables.table("Replies")),
+        webhooks=lazily(
+            lambda: WebhookSender(
+                AddressGuard(answer.webhook_allow),
+                Signer(answer.webhook_secrets),
+                clock=clock,
+                timeout_s=answer.webhook_timeout_s,
+            )
+        ),
+        sender=Sender(newsroom=answer.from_name, address=answer.from_address),
+        desk_address=answer.desk_address,
+        clock=clock,
+    )
