@@ -15,6 +15,7 @@ import httpx
 from adapters.azure.fetch_by_reference import GraphFetchByReference
 from http_intake.access import PRINCIPAL_ID
 from http_intake.doors import HttpSettings
+from shared.ids import mailbox_key, submission_id
 from tests.fakes.office365 import FakeOffice365, fake_office365
 from tests.logicapp.wdl.http_calls import MESSAGE_LIMIT, HttpCalls
 from tests.logicapp.wdl.run import Run
@@ -34,10 +35,16 @@ GRAPH_WORKFLOW = PROJECT / "logicapp" / "workflow.graph.json"
 
 PRINCIPAL = "0f3c5a2e-1111-2222-3333-444455556666"
 AUDIENCE = "api://intake"
+MESSAGE_ID, RECEIVED_AT = "<1@example.org>", "2026-11-24T10:00:00Z"
 SUBMITTED, FAILED = "Inbox/Submitted", "Inbox/Failed"
 SETTINGS = HttpSettings(
     principals={"logicapp": PRINCIPAL}, watchers={"logicapp": frozenset({ADDRESS})}
 )
+
+
+def polled_id(message_id: str = MESSAGE_ID, received_at: str = RECEIVED_AT) -> str:
+    """The ID that the mailbox poll gives a message's submission."""
+    return submission_id("mail", mailbox_key(ADDRESS, message_id, received_at))
 
 
 def definition_of(path: Path) -> dict[str, Any]:
@@ -90,6 +97,14 @@ class Stage:
         )
         await run.start()
         return run
+
+    def deliver(
+        self, raw: bytes, message_id: str = MESSAGE_ID, received_at: str = RECEIVED_AT
+    ) -> Message:
+        """A message arrives in the Inbox."""
+        return self.bench.graph.mailbox.deliver(
+            raw, internetMessageId=message_id, receivedDateTime=received_at
+        )
 
     def folder(self, name: str) -> list[Message]:
         """What lies in a folder of the mailbox."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from email.message import EmailMessage
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from http_intake.doors import HttpSettings
-from mail_ingest.poll import MailboxPoller
-from mail_ingest.receive import ReceivePolicy, receive
+from mail_ingest.receive import ReceivePolicy
 from shared.errors import ServiceUnavailableError
-from shared.ids import mailbox_key, submission_id
 from tests.logicapp.stage import (
     CONNECTOR_WORKFLOW,
     FAILED,
@@ -22,15 +19,13 @@ from tests.logicapp.stage import (
     SUBMITTED,
     Stage,
     definition_of,
+    polled_id,
     stage,
 )
-from tests.support.graph import ADDRESS
 from tests.support.http_door import JPEG
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.fakes.graph import Message
 
 SMALL = HttpSettings(
     principals=SETTINGS.principals, watchers=SETTINGS.watchers, max_message_bytes=1000
@@ -73,16 +68,6 @@ def mail_with_photo() -> bytes:
 MAIL = mail_with_photo()
 
 
-def deliver(on: Stage, raw: bytes = MAIL, message_id: str = "<1@example.org>") -> Message:
-    return on.bench.graph.mailbox.deliver(
-        raw, internetMessageId=message_id, receivedDateTime="2026-11-24T10:00:00Z"
-    )
-
-
-def polled_id(message_id: str = "<1@example.org>") -> str:
-    return submission_id("mail", mailbox_key(ADDRESS, message_id, "2026-11-24T10:00:00Z"))
-
-
 async def original(on: Stage) -> bytes:
     return await on.door.services.blobs.get(f"submissions/{polled_id()}/original.eml")
 
@@ -101,7 +86,7 @@ async def test_a_message_is_handed_in_byte_by_byte_and_filed(
 ) -> None:
     async with stage(tmp_path) as on:
         on.connector.export_type = export_type
-        message = deliver(on, raw)
+        message = on.deliver(raw)
         run = await on.run_for(message)
         assert (run.status, run.statuses) == ("Succeeded", ALL_IS_WELL)
         assert await original(on) == raw
@@ -122,7 +107,7 @@ async def test_an_intake_that_is_down_for_a_while_is_tried_again(
             await send(*args, **named)
 
         monkeypatch.setattr(kind, "send", send_the_third_time)
-        run = await on.run_for(deliver(on))
+        run = await on.run_for(on.deliver(MAIL))
         assert (run.status, run.statuses) == ("Succeeded", ALL_IS_WELL)
         posted = [each.status for each in run.exchanges if each.url.endswith("/v1/emails")]
         assert posted == [503, 503, 202]
@@ -133,7 +118,7 @@ async def test_a_message_that_the_intake_finds_too_large_to_post_is_read_by_refe
     tmp_path: Path,
 ) -> None:
     async with stage(tmp_path, SMALL) as on:
-        message = deliver(on)
+        message = on.deliver(MAIL)
         run = await on.run_for(message)
         expected = BY_REFERENCE | {"Post_the_message": "Failed"}
         assert (run.status, run.statuses) == ("Succeeded", expected)
@@ -146,7 +131,7 @@ async def test_a_message_that_the_intake_finds_too_large_to_post_is_read_by_refe
 async def test_a_message_that_logic_apps_cannot_carry_is_read_by_reference(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         on.limit = 2000
-        run = await on.run_for(deliver(on))
+        run = await on.run_for(on.deliver(MAIL))
         exported = {"Export_the_message": "Failed", "Post_the_message": "Skipped"}
         assert (run.status, run.statuses) == ("Succeeded", BY_REFERENCE | exported)
         assert run.results["Export_the_message"].code == "ActionResponseSizeExceeded"
@@ -161,7 +146,7 @@ async def test_a_message_id_that_fits_into_no_header_field_is_told_in_the_body(
     tmp_path: Path, message_id: str, code: str
 ) -> None:
     async with stage(tmp_path) as on:
-        run = await on.run_for(deliver(on, message_id=message_id))
+        run = await on.run_for(on.deliver(MAIL, message_id))
         expected = BY_REFERENCE | {"Post_the_message": "Failed"}
         assert (run.status, run.statuses) == ("Succeeded", expected)
         assert run.results["Post_the_message"].code == code
@@ -172,7 +157,7 @@ async def test_a_message_over_the_limit_of_the_service_goes_to_failed_and_fails_
     tmp_path: Path,
 ) -> None:
     async with stage(tmp_path, SMALL, policy=ReceivePolicy(max_message_bytes=1000)) as on:
-        message = deliver(on)
+        message = on.deliver(MAIL)
         run = await on.run_for(message)
         assert run.statuses == REFUSED | {"Post_the_message": "Failed"}
         assert (run.status, run.error) == ("Failed", "MessageRefused")
@@ -186,7 +171,7 @@ async def test_a_large_message_fails_where_the_service_cannot_read_the_mailbox(
     tmp_path: Path,
 ) -> None:
     async with stage(tmp_path, SMALL, reads_mailbox=False) as on:
-        message = deliver(on)
+        message = on.deliver(MAIL)
         run = await on.run_for(message)
         assert run.statuses == REFUSED | {"Post_the_message": "Failed"}
         assert run.results["Hand_in_by_reference"].code == "501"
@@ -195,7 +180,7 @@ async def test_a_large_message_fails_where_the_service_cannot_read_the_mailbox(
 
 async def test_a_message_that_was_deleted_meanwhile_fails_the_run(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
-        message = deliver(on)
+        message = on.deliver(MAIL)
         on.bench.graph.mailbox.delete(message)
         run = await on.run_for(message)
         exported = {"Export_the_message": "Failed", "Post_the_message": "Skipped"}
@@ -207,7 +192,7 @@ async def test_a_message_that_was_deleted_meanwhile_fails_the_run(tmp_path: Path
 async def test_a_message_stays_in_the_inbox_while_nobody_answers(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         on.intake_url = "http://127.0.0.1:1"
-        message = deliver(on)
+        message = on.deliver(MAIL)
         run = await on.run_for(message)
         assert run.statuses == LEFT | {"Post_the_message": "Failed"}
         assert (run.status, run.error) == ("Failed", "IntakeUnavailable")
@@ -217,7 +202,7 @@ async def test_a_message_stays_in_the_inbox_while_nobody_answers(tmp_path: Path)
 async def test_a_wrong_identity_is_the_fault_of_no_message(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         on.principal = "somebody-else"
-        message = deliver(on)
+        message = on.deliver(MAIL)
         run = await on.run_for(message)
         assert run.statuses == LEFT | {"Post_the_message": "Failed"}
         assert run.results["Post_the_message"].code == "401"
@@ -230,7 +215,7 @@ async def test_a_wrong_identity_is_the_fault_of_no_message(tmp_path: Path) -> No
 async def test_a_folder_that_is_missing_fails_the_run_and_loses_nothing(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         on.connector.moves_fail = True
-        message = deliver(on)
+        message = on.deliver(MAIL)
         run = await on.run_for(message)
         assert (run.status, run.error) == ("Failed", "MessageNotMoved")
         assert run.statuses["Move_to_submitted"] == "Failed"
@@ -240,39 +225,6 @@ async def test_a_folder_that_is_missing_fails_the_run_and_loses_nothing(tmp_path
         assert await on.submissions() == [polled_id()]
 
 
-async def test_logic_app_and_poller_that_see_the_same_mail_make_one_submission(
-    tmp_path: Path,
-) -> None:
-    async with stage(tmp_path) as on:
-        first, second = deliver(on), deliver(on, message_id="<2@example.org>")
-        seen = on.connector.item(second)
-        assert (await on.run_for(first)).status == "Succeeded"
-        on.bench.graph.mailbox.move(first, "inbox")  # as if the run had died before moving it
-        assert await poller(on).poll_once() == 2
-        late = await on.run_with(seen)
-        assert late.status == "Succeeded"
-        assert late.results["Export_the_message"].code == "404"
-        assert late.results["Hand_in_by_reference"].code == "202"
-        assert late.results["Move_to_submitted"].code == "404"
-        assert sorted(await on.submissions()) == sorted([polled_id(), polled_id("<2@example.org>")])
-        assert await on.door.services.queue.depth() == 2
-
-
-async def test_logic_app_and_poller_at_the_same_time_make_one_submission_of_each_mail(
-    tmp_path: Path,
-) -> None:
-    async with stage(tmp_path) as on:
-        message_ids = [f"<{number}@example.org>" for number in range(6)]
-        messages = [deliver(on, message_id=each) for each in message_ids]
-        runs, _ = await asyncio.gather(
-            asyncio.gather(*(on.run_for(each) for each in messages)), poller(on).poll_once()
-        )
-        assert {run.status for run in runs} == {"Succeeded"}
-        assert sorted(await on.submissions()) == sorted(map(polled_id, message_ids))
-        assert await on.door.services.queue.depth() == len(messages)
-        assert on.folder("inbox") == []
-
-
 async def test_the_fallback_hides_a_mistake_of_the_first_path_but_not_from_its_actions(
     tmp_path: Path,
 ) -> None:
@@ -280,7 +232,7 @@ async def test_the_fallback_hides_a_mistake_of_the_first_path_but_not_from_its_a
     posting = definition["actions"]["Hand_in_the_message"]["actions"]["Post_the_message"]
     posting["inputs"]["headers"]["Idempotency-Key"] = "@{triggerBody()?['messageId']}"
     async with stage(tmp_path) as on:
-        run = await on.run_with(on.connector.item(deliver(on)), definition)
+        run = await on.run_with(on.connector.item(on.deliver(MAIL)), definition)
         assert run.status == "Succeeded"
         assert run.statuses == BY_REFERENCE | {"Post_the_message": "Failed"}
 
@@ -292,19 +244,5 @@ async def test_without_its_operation_option_the_workflow_would_wait_for_the_desc
     posting = definition["actions"]["Hand_in_the_message"]["actions"]["Post_the_message"]
     del posting["operationOptions"]
     async with stage(tmp_path) as on:
-        run = await on.run_with(on.connector.item(deliver(on)), definition)
+        run = await on.run_with(on.connector.item(on.deliver(MAIL)), definition)
         assert run.results["Post_the_message"].code == "401"  # a poll has no identity
-
-
-def poller(on: Stage) -> MailboxPoller:
-    intake = on.door.services.intake
-
-    async def take(chunks: Any, *, origin: Any) -> object:
-        return await receive(chunks, origin=origin, intake=intake, policy=ReceivePolicy())
-
-    return MailboxPoller(
-        on.bench.mailbox(),
-        take,
-        publisher=on.door.services.publisher,
-        clock=on.door.services.clock,
-    )

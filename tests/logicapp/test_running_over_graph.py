@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 from http_intake.doors import HttpSettings
 from mail_ingest.receive import ReceivePolicy
-from shared.ids import mailbox_key, submission_id
 from tests.fakes.graph import Fault, FaultKind
-from tests.logicapp.stage import FAILED, SETTINGS, SUBMITTED, Stage, stage
-from tests.support.graph import ADDRESS
+from tests.logicapp.stage import FAILED, SETTINGS, SUBMITTED, Stage, polled_id, stage
 from tests.support.http_door import MAIL
 
 if TYPE_CHECKING:
@@ -23,17 +21,16 @@ SMALL = HttpSettings(
 )
 
 
+def time_of(number: int) -> str:
+    return f"2026-11-24T10:00:0{number}Z"
+
+
+def id_of(number: int) -> str:
+    return polled_id(f"<{number}@example.org>", time_of(number))
+
+
 def deliver(on: Stage, number: int, raw: bytes = MAIL) -> Message:
-    return on.bench.graph.mailbox.deliver(
-        raw,
-        internetMessageId=f"<{number}@example.org>",
-        receivedDateTime=f"2026-11-24T10:00:0{number}Z",
-    )
-
-
-def polled_id(number: int) -> str:
-    key = mailbox_key(ADDRESS, f"<{number}@example.org>", f"2026-11-24T10:00:0{number}Z")
-    return submission_id("mail", key)
+    return on.deliver(raw, f"<{number}@example.org>", time_of(number))
 
 
 async def test_every_message_of_the_inbox_is_handed_in_and_filed(tmp_path: Path) -> None:
@@ -47,11 +44,11 @@ async def test_every_message_of_the_inbox_is_handed_in_and_filed(tmp_path: Path)
             "Say_that_messages_were_not_taken": "Skipped",
         }
         assert len(run.iterations) == 3
-        assert sorted(await on.submissions()) == sorted(polled_id(number) for number in range(3))
+        assert sorted(await on.submissions()) == sorted(id_of(number) for number in range(3))
         assert on.folder(SUBMITTED) == messages
         assert all(message.properties["isRead"] for message in messages)
         for number in range(3):
-            name = f"submissions/{polled_id(number)}/original.eml"
+            name = f"submissions/{id_of(number)}/original.eml"
             assert await on.door.services.blobs.get(name) == MAIL + b"\r\n" * number
 
 
@@ -90,7 +87,7 @@ async def test_what_cannot_be_posted_is_read_by_reference(tmp_path: Path) -> Non
         assert run.iterations[0]["Post_the_message"] == "Failed"
         assert run.iterations[0]["Hand_in_by_reference"] == "Succeeded"
         assert on.folder(SUBMITTED) == [message]
-        original = await on.door.services.blobs.get(f"submissions/{polled_id(1)}/original.eml")
+        original = await on.door.services.blobs.get(f"submissions/{id_of(1)}/original.eml")
         assert original == LARGE
 
 
@@ -116,7 +113,7 @@ async def test_a_message_whose_move_failed_is_not_submitted_again(tmp_path: Path
         assert (run.status, run.error) == ("Failed", "MessagesNotTaken")
         fault.times = 0
         assert (await on.run_over_inbox()).status == "Succeeded"
-        assert await on.submissions() == [polled_id(1)]
+        assert await on.submissions() == [id_of(1)]
 
 
 async def test_a_mailbox_that_cannot_be_listed_fails_the_run(tmp_path: Path) -> None:
