@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from adapters.local.smtp_listener import SmtpListener
 from adapters.local.smtp_session import SmtpPolicy
-from host.intake import http_doors
+from host.intake import http_doors, server_settings
 from host.readiness import readiness
 from http_intake.app import build_app
-from http_intake.serving import ServerSettings, serving
+from http_intake.serving import serving
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -31,16 +31,8 @@ async def open_http_door(
     """Serve HTTP for as long as the block lasts; its base URL. Raises SettingsError."""
     intake = parts.services.stores.intake()
     doors = http_doors(settings, intake, receive_mail, partial(readiness, parts))
-    http = settings.http
-    server = ServerSettings(
-        host=http.host,
-        port=http.port,
-        keep_alive_s=http.keep_alive_s,
-        stop_s=http.stop_s,
-        max_connections=http.max_connections,
-    )
     has_keys = bool(doors.settings.keys)
-    async with serving(build_app(doors), server, has_keys=has_keys) as address:
+    async with serving(build_app(doors), server_settings(settings), has_keys=has_keys) as address:
         yield address.url
 
 

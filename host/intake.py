@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from host.services import Stores
     from http_intake.doors import Readiness, ReceiveMail
+    from http_intake.serving import ServerSettings
     from mail_ingest.ports import Mailbox
     from mail_ingest.receive import MailOrigin
     from shared.intake import Accepted, Intake
@@ -91,6 +92,20 @@ def http_doors(
         readiness=readiness,
         new_key=partial(secrets.token_hex, 16),
         telemetry=intake.telemetry,
+    )
+
+
+def server_settings(settings: Settings) -> ServerSettings:
+    """Where the HTTP door is, and how long it waits."""
+    from http_intake.serving import ServerSettings  # a Functions app has no server
+
+    http = settings.http
+    return ServerSettings(
+        host=http.host,
+        port=http.port,
+        keep_alive_s=http.keep_alive_s,
+        stop_s=http.stop_s,
+        max_connections=http.max_connections,
     )
 
 

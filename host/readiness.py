@@ -13,7 +13,7 @@ from shared.ports import SubmissionState
 
 if TYPE_CHECKING:
     from host.local import LocalParts
-    from shared.ports import SubmissionIndex
+    from shared.ports import Engine, SubmissionIndex
 
 _LEAST_FREE_BYTES = 500_000_000
 _MOST_COUNTED = 1000
@@ -46,3 +46,12 @@ async def index_readiness(index: SubmissionIndex) -> Readiness:
         return Readiness(ready=False, reasons=(str(exc),))
     warning = f"{dead} submissions were given up: see `mail-ingest dead-letters list`."
     return Readiness(ready=True, warnings=(warning,) if dead else (), dead_letters=dead)
+
+
+async def hub_readiness(index: SubmissionIndex, engine: Engine) -> Readiness:
+    """What the index tells, while the task hub answers."""
+    try:
+        await engine.instance("readiness")
+    except IngestError as exc:
+        return Readiness(ready=False, reasons=(str(exc),))
+    return await index_readiness(index)

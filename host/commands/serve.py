@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from typing import TYPE_CHECKING
 
 from host.logs import log_to_stderr
 from host.server import running
+from host.stopping import Stop
 from host.terminal import say
-from shared.errors import IngestError
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from host.server import Running
 
 logger = logging.getLogger(__name__)
-
-
-class StoppedError(IngestError):
-    """A part of the server failed, so that it had to stop."""
-
-    def __init__(self, cause: BaseException) -> None:
-        super().__init__(f"The server had to stop: {cause} Nothing is lost; start it again.")
 
 
 def serve() -> None:
@@ -34,21 +26,12 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = Stop()
     async with running(settings) as host:
         _say_where(host)
-        stopped = asyncio.create_task(stop.wait())
-        failed = asyncio.create_task(host.background.failure())
-        await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
-        failure = failed.result() if failed.done() else None
-        stopped.cancel()
-        failed.cancel()
+        failure = await stop.wait(host.background)
     if failure is not None:
-        logger.error("server stopped", extra={"action": "server_failed"}, exc_info=failure)
-        raise StoppedError(failure)
+        raise failure
 
 
 def _say_where(host: Running) -> None:

@@ -46,10 +46,17 @@ class SchedulerSettings:
         example="mailingest",
         meaning="The task hub in it.",
     )
+    notice_s: float = setting(
+        "MAIL_INGEST_DRAIN_NOTICE_S",
+        5.0,
+        unit="seconds",
+        example="10",
+        meaning="How long a container that is to stop says so, before it takes nothing more.",
+    )
     drain_s: float = setting(
         "MAIL_INGEST_DRAIN_S",
-        25.0,
+        20.0,
         unit="seconds",
         example="50",
-        meaning="How long work under way is waited for at SIGTERM; Kubernetes kills after 30.",
+        meaning="How long its work under way is waited for then; Kubernetes kills after 30 in all.",
     )

@@ -1,0 +1,87 @@
+"""The durable worker of a container: orchestrators and activities, worked off for a task hub.
+
+durabletask runs work items in threads of its own and takes plain functions only, so an activity's
+thread waits for its coroutine on the host's event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from durabletask.task import Orchestrator
+    from durabletask.worker import TaskHubGrpcWorker
+
+    from shared.model import JsonObject
+
+    type Activity = Callable[[JsonObject], Awaitable[JsonObject]]
+
+logger = logging.getLogger(__name__)
+
+
+class TaskHubWorker:
+    """Made on the event loop that the activities are to run on; `worker` is not started yet."""
+
+    def __init__(
+        self,
+        worker: TaskHubGrpcWorker,
+        orchestrators: Iterable[Orchestrator[Any, Any]],
+        activities: Mapping[str, Activity],
+    ) -> None:
+        self._worker = worker
+        self._loop = asyncio.get_running_loop()
+        self._under_way: set[Future[JsonObject]] = set()
+        for orchestrator in orchestrators:
+            worker.add_orchestrator(orchestrator)
+        for name, activity in activities.items():
+            worker.add_activity(self._plain(name, activity))
+
+    def start(self) -> None:
+        """Begin to take work items; a hub that is not there is tried again and again."""
+        self._worker.start()
+
+    async def stop(self, within_s: float) -> None:
+        """Take no more work items, finish those under way, and report them. Activities that take
+        longer than `within_s` are cancelled, and run again elsewhere.
+        """
+        stopped = asyncio.Event()
+
+        def stop() -> None:
+            self._worker.stop()
+            self._loop.call_soon_threadsafe(stopped.set)
+
+        threading.Thread(target=stop, name="stop-worker", daemon=True).start()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await stopped.wait()
+        if not stopped.is_set():
+            logger.warning(
+                "activities cancelled",
+                extra={"action": "drain_too_long", "count": len(self._under_way)},
+            )
+            for future in tuple(self._under_way):
+                future.cancel()
+            await stopped.wait()
+
+    def _plain(self, name: str, activity: Activity) -> Callable[[Any, Any], JsonObject]:
+        def run(_context: Any, payload: Any) -> JsonObject:
+            future = asyncio.run_coroutine_threadsafe(_awaited(activity, payload), self._loop)
+            self._under_way.add(future)
+            try:
+                return future.result()
+            finally:
+                self._under_way.discard(future)
+
+        run.__name__ = name  # under which durabletask registers it
+        return run
+
+
+async def _awaited(activity: Activity, payload: JsonObject) -> JsonObject:
+    return await activity(payload)

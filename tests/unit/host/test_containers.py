@@ -1,0 +1,103 @@
+"""The container programs over gRPC, sockets and local stores."""
+
+from __future__ import annotations
+
+import asyncio
+from email.message import EmailMessage
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from host.containers import main
+from shared.errors import SettingsError
+from shared.ports import SubmissionState
+from tests.support.containers import cluster, in_memory_hub
+from tests.support.server_process import free_port
+
+if TYPE_CHECKING:
+    from tests.support.containers import Cluster
+
+PHOTO = (Path(__file__).parents[2] / "fixtures" / "media" / "cat.jpg").read_bytes()
+
+
+def a_mail() -> bytes:
+    message = EmailMessage()
+    message["From"] = "Ann Reader <ann@example.org>"
+    message["To"] = "photos@newsroom.example"
+    message["Message-ID"] = "<1@example.org>"
+    message.set_content("Please look.")
+    message.add_attachment(PHOTO, maintype="image", subtype="jpeg", filename="cat.jpg")
+    return message.as_bytes()
+
+
+async def submit(programs: Cluster) -> str:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        response = await client.post(
+            f"{programs.intake.url}/v1/emails",
+            content=a_mail(),
+            headers={"content-type": "message/rfc822"},
+        )
+    assert response.status_code == 202
+    return response.json()["id"]
+
+
+async def done(programs: Cluster, submission_id: str) -> str:
+    async with asyncio.timeout(60):
+        while True:
+            entry = await programs.services.index.get(submission_id)
+            if entry is not None and entry.state is SubmissionState.DONE:
+                return entry.outcome
+            await asyncio.sleep(0.05)
+
+
+async def ready(url: str) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        return await client.get(f"{url}/health/ready")
+
+
+async def test_what_the_intake_takes_the_worker_finishes(tmp_path: Path) -> None:
+    with in_memory_hub() as hub:
+        async with cluster(tmp_path, hub) as programs:
+            submission_id = await submit(programs)
+            assert await done(programs, submission_id) == "completed"
+            assert (await ready(programs.intake.url)).status_code == 200
+            assert (await ready(programs.worker.url)).status_code == 200
+            assert [answer.submission.id for answer in programs.replies.answers] == [submission_id]
+            assert programs.jobs.ticks > 0
+
+
+async def test_a_program_that_is_to_stop_says_so(tmp_path: Path) -> None:
+    with in_memory_hub() as hub:
+        async with cluster(tmp_path, hub) as programs:
+            for container in (programs.intake, programs.worker):
+                container.health.stopping = True
+                answer = await ready(container.url)
+                assert answer.status_code == 503
+                assert answer.json()["reasons"] == ["It is being stopped."]
+                live = httpx.URL(container.url).join("/health/live")
+                async with httpx.AsyncClient(trust_env=False) as client:
+                    assert (await client.get(live)).status_code == 200
+
+
+async def test_without_its_task_hub_a_program_is_not_ready(tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    async with cluster(tmp_path, nowhere) as programs:
+        answer = await ready(programs.worker.url)
+        assert answer.status_code == 503
+        assert "task hub" in answer.text
+
+
+async def test_a_program_without_a_scheduler_says_which_setting_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="MAIL_INGEST_SCHEDULER_ENDPOINT"):
+        async with cluster(tmp_path, ""):
+            pass
+
+
+@pytest.mark.parametrize("arguments", [[], ["both"], ["intake", "worker"]])
+def test_a_container_is_told_which_program_it_is(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert "intake or worker" in capsys.readouterr().err
