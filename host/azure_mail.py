@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from adapters.azure.tables import Tables
     from shared.ports import BlobStore, Clock
     from shared.settings import Settings
-    from shared.settings.azure import GraphSettings
+    from shared.settings.azure_mail import GraphSettings
 
 
 def graph_client(graph: GraphSettings, credential: AsyncTokenCredential) -> GraphClient:
