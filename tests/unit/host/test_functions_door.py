@@ -1,0 +1,75 @@
+"""The HTTP door of a Functions app, with the Logic App as its client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from host.azure import AzureParts
+from host.functions import Functions
+from host.logic_app import LogicApp
+from host.services import Services, Stores
+from http_intake.access import PRINCIPAL_ID
+from shared.ids import mailbox_key, submission_id
+from shared.settings import Settings
+from shared.tracing import NO_TELEMETRY
+from tests.support.fake_mailbox import ADDRESS, FakeMailbox
+from tests.support.http_door import MAIL
+from tests.support.local_services import local_services
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.local_services import LocalServices
+
+UNUSED: Any = None  # the door opens neither jobs nor answers
+LOGIC_APP = LogicApp(principal="0f3c5a2e", mailbox=ADDRESS)
+IDENTITY = {PRINCIPAL_ID: "0F3C5A2E", "Authorization": "Bearer a.signed.token"}
+REFERENCE = {
+    "mailbox": ADDRESS,
+    "message_id": "AAk1",
+    "internet_message_id": "<1@example.org>",
+    "received_at": "2026-11-24T10:00:00+00:00",
+}
+
+
+def functions(services: LocalServices, mailbox: FakeMailbox) -> Functions:
+    stores = Stores(
+        clock=services.clock,
+        blobs=services.blobs,
+        queue=services.queue,
+        index=services.index,
+        publisher=services.publisher,
+        replies=UNUSED,
+        telemetry=NO_TELEMETRY,
+    )
+    parts = AzureParts(
+        services=Services(stores=stores, jobs=UNUSED, provider=("none", "1")),
+        jobs=UNUSED,
+        mailboxes={ADDRESS: mailbox.fetch},
+        logic_app=LOGIC_APP,
+    )
+    return Functions(Settings.read({"MAIL_INGEST_PUBLIC_URL": "https://intake.example.org"}), parts)
+
+
+@pytest.mark.parametrize(("headers", "status"), [(IDENTITY, 202), ({}, 401)])
+async def test_the_logic_app_and_nobody_else_may_hand_in(
+    tmp_path: Path, headers: dict[str, str], status: int
+) -> None:
+    with local_services(tmp_path) as services:
+        door = httpx.ASGITransport(functions(services, FakeMailbox({"AAk1": MAIL})).http())
+        async with httpx.AsyncClient(transport=door, base_url="https://intake.example.org") as http:
+            named = await http.post("/v1/emails/by-reference", json=REFERENCE, headers=headers)
+            mail = {
+                "Content-Type": "message/rfc822",
+                "X-Mailbox": ADDRESS,
+                "Idempotency-Key": "<1@example.org>|2026-11-24T10:00:00Z",
+            }
+            sent = await http.post("/v1/emails", content=MAIL, headers={**mail, **headers})
+        assert (named.status_code, sent.status_code) == (status, status)
+        if status == 202:
+            key = mailbox_key(ADDRESS, "<1@example.org>", "2026-11-24T10:00:00Z")
+            assert named.json()["id"] == sent.json()["id"] == submission_id("mail", key)
+            assert await services.queue.depth() == 1
