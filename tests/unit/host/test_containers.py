@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from adapters.local.otlp import OtlpTelemetry
 from host.containers import main
 from shared.errors import SettingsError
 from shared.ports import SubmissionState
+from tests.fakes.otlp.receiver import otlp_receiver
 from tests.support.containers import cluster, in_memory_hub
 from tests.support.server_process import free_port
 
@@ -66,6 +68,20 @@ async def test_what_the_intake_takes_the_worker_finishes(tmp_path: Path) -> None
             assert (await ready(programs.worker.url)).status_code == 200
             assert [answer.submission.id for answer in programs.replies.answers] == [submission_id]
             assert programs.jobs.ticks > 0
+
+
+async def test_one_trace_runs_through_both_programs_and_the_task_hub(tmp_path: Path) -> None:
+    with otlp_receiver() as collector, in_memory_hub() as hub:
+        exporter = OtlpTelemetry.open(collector.url, service_name="newsroom")
+        async with cluster(tmp_path, hub, exporter) as programs:
+            await done(programs, await submit(programs))
+        await asyncio.to_thread(exporter.close)
+        assert {"POST /v1/emails", "dispatch_submission", "take_description", "complete"} <= {
+            span.name for span in collector.spans
+        }
+        (trace_id,) = {span.trace_id for span in collector.spans}
+        (traceparent,) = programs.jobs.traces
+        assert traceparent.split("-")[1] == trace_id
 
 
 async def test_a_program_that_is_to_stop_says_so(tmp_path: Path) -> None:
