@@ -15,6 +15,7 @@ from adapters.azure.queue_sender import OpenSender
 from adapters.azure.service_bus import MOST_MESSAGE_BYTES, service_bus_client
 from shared import events
 from shared.codec import to_json
+from shared.tracing import TRACEPARENT
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -81,6 +82,8 @@ def _properties(event: CloudEvent) -> dict[str | bytes, Any]:
         "status": str(event.data.get("status", "")),
         "source": submission_id.partition("-")[0],
     }
+    if event.traceparent:
+        properties[TRACEPARENT] = event.traceparent
     for category in event.data.get("categories", ()):
         properties[str(category["code"]).replace(":", "_")] = "yes"
     return properties

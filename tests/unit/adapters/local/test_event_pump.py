@@ -1,0 +1,254 @@
+"""How events of the state database are delivered: when, how often, and what is kept of them.
+
+That they arrive at all is in the contract of the port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapters.local import event_rows
+from adapters.local.event_publisher import LocalEventPublisher
+from adapters.local.event_pump import DeliveryRules, EventPump
+from shared.errors import ServiceUnavailableError
+from shared.model import CloudEvent
+from tests.support.clocks import ManualClock
+from tests.support.local_services import local_database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+    from pathlib import Path
+
+    from adapters.local.event_pump import Handler
+
+EVENT = CloudEvent(
+    id="media.described.v1:mail-1:1",
+    source="/mail_ingest",
+    type="described",
+    subject="submissions/mail-1",
+    time="2026-11-24T12:00:00.000Z",
+    data={"job_id": "mail-1:1", "nested": {"caption": "Øy"}},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """A publisher of this process, one of another, and the delivery; `clock` times redelivery."""
+
+    clock: ManualClock
+    publisher: LocalEventPublisher
+    other: LocalEventPublisher
+    pump: EventPump
+
+
+@pytest.fixture
+def bus(tmp_path: Path) -> Generator[Bus]:
+    clock = ManualClock()
+    with local_database(tmp_path) as database, local_database(tmp_path) as second:
+        yield Bus(
+            clock,
+            LocalEventPublisher(database, clock),
+            LocalEventPublisher(second, clock),
+            EventPump(database, clock),
+        )
+
+
+class Recorder:
+    """A handler that remembers what it saw and takes an event after `refusals`."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.seen: list[CloudEvent] = []
+        self.refusals = refusals
+        self.changed = asyncio.Event()
+
+    async def __call__(self, event: CloudEvent) -> bool:
+        self.seen.append(event)
+        self.changed.set()
+        return len(self.seen) > self.refusals
+
+
+@asynccontextmanager
+async def running(pump: EventPump) -> AsyncGenerator[None]:
+    task = asyncio.create_task(pump.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_an_event_that_is_published_twice_is_delivered_once(bus: Bus) -> None:
+    handler = Recorder()
+    bus.pump.subscribe("described", handler)
+    await bus.publisher.publish(EVENT)
+    await bus.other.publish(EVENT)
+    await bus.pump.deliver_due()
+    await bus.publisher.publish(EVENT)
+
+    await bus.pump.deliver_due()
+
+    assert handler.seen == [EVENT]
+
+
+async def test_an_event_of_another_type_waits_for_its_own_handler(bus: Bus) -> None:
+    handler = Recorder()
+    bus.pump.subscribe("escalated", handler)
+    await bus.publisher.publish(EVENT)
+
+    assert await bus.pump.deliver_due() == 0
+    bus.pump.subscribe("described", handler)
+    assert await bus.pump.deliver_due() == 1
+
+
+async def test_a_refused_event_comes_again_ever_less_often(bus: Bus) -> None:
+    handler = Recorder(refusals=100)
+    bus.pump.subscribe("described", handler)
+    await bus.publisher.publish(EVENT)
+
+    assert await bus.pump.deliver_due() == 1
+    for pause_s in (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60, 60):
+        bus.clock.advance(seconds=pause_s - 0.01)
+        assert await bus.pump.deliver_due() == 0
+        bus.clock.advance(seconds=0.02)
+        assert await bus.pump.deliver_due() == 1
+
+
+async def test_a_handler_that_raises_is_asked_again(
+    bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(event: CloudEvent) -> bool:
+        raise ZeroDivisionError(event.id)
+
+    bus.pump.subscribe("described", broken)
+    await bus.publisher.publish(EVENT)
+
+    with caplog.at_level(logging.ERROR):
+        assert await bus.pump.deliver_due() == 1
+    bus.clock.advance(seconds=0.2)
+    assert await bus.pump.deliver_due() == 1
+    assert caplog.records[0].__dict__["action"] == "event_handler_failed"
+
+
+async def test_an_event_that_nobody_takes_is_given_up_after_a_day_and_shown(bus: Bus) -> None:
+    handler = Recorder(refusals=1000)
+    bus.pump.subscribe("described", handler)
+    await bus.publisher.publish(EVENT)
+
+    for _ in range(25):
+        await bus.pump.deliver_due()
+        bus.clock.advance(hours=1)
+
+    assert list(await bus.pump.dead_events()) == [EVENT]
+    assert len(handler.seen) == 25
+    assert await bus.pump.deliver_due() == 0
+
+
+async def test_old_events_are_forgotten_but_not_the_dead_ones(bus: Bus) -> None:
+    handler = Recorder()
+    bus.pump.subscribe("described", handler)
+    bus.pump.subscribe("hopeless", Recorder(refusals=1000))
+    dead = replace(EVENT, id="dead", type="hopeless")
+    for event in (EVENT, dead):
+        await bus.publisher.publish(event)
+    await bus.pump.deliver_due()
+    bus.clock.advance(days=8)
+    await bus.pump.deliver_due()
+
+    for event in (replace(EVENT, id="new"), EVENT):
+        await bus.publisher.publish(event)
+        await bus.pump.deliver_due()
+
+    assert [event.id for event in handler.seen] == [EVENT.id, "new", EVENT.id]
+    assert list(await bus.pump.dead_events()) == [dead]
+
+
+async def test_a_published_event_is_delivered_at_once(bus: Bus) -> None:
+    handler = Recorder()
+    bus.pump.subscribe("described", handler)
+
+    async with running(bus.pump):
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        await bus.publisher.publish(EVENT)
+        async with asyncio.timeout(5):
+            await handler.changed.wait()
+
+    assert time.monotonic() - began < 0.2
+
+
+async def test_an_event_of_another_process_is_delivered_soon(bus: Bus) -> None:
+    handler = Recorder()
+    bus.pump.subscribe("described", handler)
+
+    async with running(bus.pump), asyncio.timeout(2):
+        await bus.other.publish(EVENT)
+        await handler.changed.wait()
+
+
+async def test_a_handler_that_hangs_is_asked_again(tmp_path: Path) -> None:
+    async def hang(event: CloudEvent) -> bool:
+        del event
+        await asyncio.sleep(60)
+        return True
+
+    clock = ManualClock()
+    with local_database(tmp_path) as database:
+        await LocalEventPublisher(database, clock).publish(EVENT)
+        pump = EventPump(database, clock, DeliveryRules(handler_time=timedelta(seconds=0.05)))
+        pump.subscribe("described", hang)
+        assert await pump.deliver_due() == 1
+        clock.advance(seconds=1)
+        assert await pump.deliver_due() == 1
+
+
+async def test_a_fault_of_the_database_is_waited_out(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler, faults = Recorder(), ["the first read"]
+
+    def due(*values: Any) -> tuple[event_rows.PendingEvent, ...]:
+        if faults:
+            raise ServiceUnavailableError("state database", faults.pop())
+        return first_due(*values)
+
+    first_due = event_rows.due
+    monkeypatch.setattr(event_rows, "due", due)
+    bus.pump.subscribe("described", handler)
+    await bus.publisher.publish(EVENT)
+
+    async with running(bus.pump), asyncio.timeout(5):
+        await handler.changed.wait()
+
+
+async def test_an_event_survives_a_restart_until_it_is_taken(tmp_path: Path) -> None:
+    clock = ManualClock()
+    with local_database(tmp_path) as database:
+        await LocalEventPublisher(database, clock).publish(EVENT)
+        await deliver(EventPump(database, clock), Recorder(refusals=1))
+    clock.advance(seconds=1)
+    handler = Recorder()
+    with local_database(tmp_path) as database:
+        await deliver(EventPump(database, clock), handler)
+        await deliver(EventPump(database, clock), handler)
+
+    assert handler.seen == [EVENT]
+
+
+async def deliver(pump: EventPump, handler: Handler) -> None:
+    pump.subscribe("described", handler)
+    await pump.deliver_due()
+
+
+def test_a_type_has_one_handler(bus: Bus) -> None:
+    bus.pump.subscribe("described", Recorder())
+
+    with pytest.raises(ValueError, match="has a handler"):
+        bus.pump.subscribe("described", Recorder())
