@@ -142,6 +142,15 @@ def test_the_readme_explains_every_way_that_a_run_fails(path: Path) -> None:
     assert all(f"| `{code}` |" in readme for code in codes)
 
 
+def test_the_readme_sets_every_parameter_that_has_no_default() -> None:
+    readme = (CONNECTOR_WORKFLOW.parent / "README.md").read_text("utf-8")
+    example = readme.partition("```bicep")[2].partition("```")[0]
+    given = set(re.findall(r"'?([$\w]+)'?: \{ value:", example))
+    declared = definition_of(CONNECTOR_WORKFLOW)["parameters"]
+    required = {name for name, each in declared.items() if "defaultValue" not in each}
+    assert required <= given <= set(declared)
+
+
 STATIC = static_checks.check
 PLANTED = [
     ("coalesce(outputs", "coalescs(outputs", STATIC, "no function coalescs()"),
