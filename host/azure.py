@@ -15,6 +15,7 @@ from host.describers import Describers
 from host.lazy import lazily
 from host.logic_app import LogicApp
 from host.services import Services, Stores
+from host.telemetry import trace_share
 from shared.tracing import NO_TELEMETRY
 
 if TYPE_CHECKING:
@@ -180,5 +181,6 @@ class _Ports:
         return AzureMonitorTelemetry.open(
             monitor.connection_string,
             service_name=self._settings.telemetry.service_name,
+            trace_share=trace_share(self._settings.telemetry),
             live_metrics=monitor.live_metrics,
         )

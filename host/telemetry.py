@@ -33,7 +33,7 @@ async def exporting(settings: TelemetrySettings) -> AsyncGenerator[Telemetry]:
         otlp = OtlpTelemetry.open(
             settings.otlp_endpoint,
             service_name=settings.service_name,
-            trace_share=_trace_share(settings),
+            trace_share=trace_share(settings),
         )
     except ImportError as exc:
         raise SettingsError(
@@ -46,7 +46,8 @@ async def exporting(settings: TelemetrySettings) -> AsyncGenerator[Telemetry]:
         await asyncio.to_thread(otlp.close)
 
 
-def _trace_share(settings: TelemetrySettings) -> float:
+def trace_share(settings: TelemetrySettings) -> float:
+    """The share of the traces that is recorded. Raises SettingsError."""
     if not 0 <= settings.trace_share <= 1:
         raise SettingsError("OTEL_TRACES_SAMPLER_ARG", "write a number from 0 to 1.")
     return settings.trace_share

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 from adapters.web.otel import OtelTelemetry
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
     from opentelemetry.sdk.resources import Resource
 
 _SCOPE = "mail_ingest"
@@ -41,25 +40,23 @@ class AzureMonitorTelemetry(OtelTelemetry):
         service_name: str,
         trace_share: float = 1.0,
         live_metrics: bool = False,
-        credential: TokenCredential | None = None,
     ) -> Self:
         """Start exporting; log lines of this process go along from now on. `trace_share` (0 to 1)
         of the traces are recorded, each whole.
 
-        Where the Functions worker has set the providers already, ours are those. A resource that
-        asks for an identity gets that of `credential`.
+        Where the Functions worker has set the providers already, ours are those. The distribution
+        takes our identity along where APPLICATIONINSIGHTS_AUTHENTICATION_STRING says
+        Authorization=AAD.
         """
         from opentelemetry import metrics, trace
         from opentelemetry.sdk.trace import TracerProvider
 
         if not isinstance(trace.get_tracer_provider(), TracerProvider):
-            options = {"credential": credential} if credential else {}
             _configure(
                 connection_string=connection_string,
                 resource=_resource(service_name),
                 sampling_ratio=trace_share,
                 enable_live_metrics=live_metrics,
-                **options,
             )
         return cls(trace.get_tracer(_SCOPE), metrics.get_meter(_SCOPE))
 
