@@ -39,6 +39,7 @@ class FunctionsProcess:
     folder: Path
     settings: Mapping[str, str] = field(default_factory=SETTINGS.copy)
     port: int = field(default_factory=free_port)
+    prepare: Callable[[], None] | None = None  # is called in the process, before the app is loaded
     process: ForkServerProcess | None = None
 
     @property
@@ -49,7 +50,7 @@ class FunctionsProcess:
     def start(self, crash: CrashPoint | None = None) -> None:
         """Start it; with `crash` it kills itself there."""
         self.process = _forks.Process(
-            target=_serve, args=(self.folder, self.port, dict(self.settings), crash)
+            target=_serve, args=(self.folder, self.port, dict(self.settings), crash, self.prepare)
         )
         self.process.start()
 
@@ -116,7 +117,15 @@ def is_done(status_url: str) -> bool:
     return httpx.get(status_url, trust_env=False, timeout=30).json()["state"] == "done"
 
 
-def _serve(folder: Path, port: int, settings: Mapping[str, str], crash: CrashPoint | None) -> None:
+def _serve(
+    folder: Path,
+    port: int,
+    settings: Mapping[str, str],
+    crash: CrashPoint | None,
+    prepare: Callable[[], None] | None,
+) -> None:
     from tests.fakes.functions_host.program import serve
 
+    if prepare:
+        prepare()
     serve(folder, port, settings, crash)

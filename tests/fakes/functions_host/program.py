@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections import defaultdict
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -22,10 +23,12 @@ from host.answers import reply_channel
 from host.azure import AzureParts
 from host.background import Background
 from host.data_folder import DataFolder
+from host.logic_app import LogicApp
 from host.logs import log_to_stderr
 from host.services import Services, Stores
 from shared.events import DESCRIBED
 from shared.settings import Settings
+from shared.settings.azure import AzureSettings
 from shared.tracing import NO_TELEMETRY
 from tests.fakes.functions_host.durable import FunctionsTaskHub, client_configuration
 from tests.fakes.functions_host.http import front_end
@@ -33,6 +36,7 @@ from tests.fakes.functions_host.inline_jobs import PROVIDER, InlineJobs
 from tests.fakes.functions_host.triggers import deliver_event, pump_queue
 from tests.fakes.functions_host.worker import CrashPoint, Worker
 from tests.fakes.task_hub.server import task_hub
+from tests.support.described_door import fetch_any_mail
 from tests.support.local_services import LocalServices, local_services
 
 if TYPE_CHECKING:
@@ -100,7 +104,11 @@ def _parts(services: LocalServices, queue: WorkQueue, mailbox: MaildirMailbox) -
     )
     jobs = InlineJobs(blobs=stores.blobs, publisher=stores.publisher, clock=stores.clock)
     return AzureParts(
-        services=Services(stores=stores, jobs=jobs, provider=PROVIDER), jobs=jobs, mailbox=mailbox
+        services=Services(stores=stores, jobs=jobs, provider=PROVIDER),
+        jobs=jobs,
+        mailbox=mailbox,
+        mailboxes=defaultdict(lambda: fetch_any_mail),
+        logic_app=LogicApp.read(AzureSettings.read()),
     )
 
 
