@@ -166,6 +166,7 @@ class GraphClient:
         from azure.core.exceptions import AzureError
 
         self._adapter.set_base_url_for_request_information(request)
+        request.url = request.url  # else the SDK expands its template four times
         try:
             native = await self._adapter.convert_to_native_async(request)
             return await self._http.send(native, stream=True)

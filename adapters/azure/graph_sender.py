@@ -64,28 +64,29 @@ class GraphSender:
     async def _send(self, key: str, writer: DraftWriter) -> ReplyReceipt:
         for number in range(_MOST_DRAFTS):
             anchor = f"{key}#{number}"
-            draft_id = await self._ledger.get(_DRAFT, anchor) or await self._begin(anchor, writer)
-            match await self._outbox.state(draft_id):
-                case DraftState.SENT:
-                    return self._sent()
-                case DraftState.DRAFT:
-                    return await self._send_draft(anchor, draft_id, writer)
-                case DraftState.GONE:
-                    if await self._ledger.get(_SENDING, anchor):
-                        logger.warning("sent draft not found", extra={"action": "draft_gone"})
-                        return self._sent()  # rather no second mail than a second one
+            draft_id = await self._ledger.get(_DRAFT, anchor)
+            if draft_id is None:
+                own = await writer.begin()
+                draft_id = await self._ledger.put_new(_DRAFT, anchor, own)
+                if draft_id == own:
+                    return await self._send_draft(anchor, own, writer)
+                await self._discard(own)
+            state = await self._outbox.state(draft_id)
+            if state is DraftState.DRAFT:
+                return await self._send_draft(anchor, draft_id, writer)
+            if state is DraftState.SENT:
+                return self._sent()
+            if await self._ledger.get(_SENDING, anchor):  # rather no mail than a second one
+                logger.warning("sent draft not found", extra={"action": "draft_gone"})
+                return self._sent()
         return ReplyReceipt(
             state=ReplyState.REFUSED, reason="Somebody deletes the drafts of our answer."
         )
 
-    async def _begin(self, anchor: str, writer: DraftWriter) -> str:
-        """A new draft, or the one of whoever noted theirs first."""
-        own = await writer.begin()
-        noted = await self._ledger.put_new(_DRAFT, anchor, own)
-        if noted != own:
-            with suppress(ServiceUnavailableError, GraphRefusedError):
-                await self._outbox.delete(own)
-        return noted
+    async def _discard(self, draft_id: str) -> None:
+        """Delete a draft that came second to another worker's."""
+        with suppress(ServiceUnavailableError, GraphRefusedError):
+            await self._outbox.delete(draft_id)
 
     async def _send_draft(self, anchor: str, draft_id: str, writer: DraftWriter) -> ReplyReceipt:
         try:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _SPEED = 100
 _LIMITS = Limits(calls_per_10_min=10**9, sends_per_min=10**9, retry_after_s=0)
 _POLICY = PollPolicy(
-    interval_s=0.01, lifetime_s=300.0, max_attempts=1000, retry_delay_s=1.0, pause_s=0.01
+    interval_s=0.05, lifetime_s=150.0, max_attempts=1000, retry_delay_s=1.0, pause_s=0.01
 )
 _FAULTS = (
     Fault(kind=FaultKind.THROTTLED, retry_after_s=0),
@@ -77,7 +77,7 @@ class Plan:
     mails: int
     risk: float = 0.004  # of dying, at each call
     sweep_s: float = 100.0
-    patience_s: float = 60.0
+    patience_s: float = 100.0
     state_of: Callable[[MailboxState, Life], MailboxState] = lambda state, life: life.mortal(state)
     ledger_of: Callable[[MemoryReplyLedger, Life], Any] = lambda ledger, life: life.mortal(ledger)
 
@@ -230,7 +230,7 @@ class Simulation:
             for number, origin in list(self._submissions.items()):
                 if number not in self._done and self._may_answer(number):
                     await self._answer(channel, number, origin, life)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)
 
     def _may_answer(self, number: str) -> bool:
         now = time.monotonic()

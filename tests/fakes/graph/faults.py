@@ -62,6 +62,7 @@ class Throttle:
     refused: int = 0
     _calls: deque[float] = field(default_factory=deque[float])
     _uploads: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])
+    _uploaded: int = 0
     _sends: deque[float] = field(default_factory=deque[float])
 
     def refusal(self, *, upload_bytes: int, is_send: bool) -> str:
@@ -70,13 +71,14 @@ class Throttle:
         _forget(self._calls, now - 600)
         _forget(self._sends, now - 60)
         while self._uploads and self._uploads[0][0] < now - 300:
-            self._uploads.popleft()
+            self._uploaded -= self._uploads.popleft()[1]
         reason = self._broken_limit(upload_bytes, is_send=is_send)
         if reason:
             self.refused += 1
             return reason
         self._calls.append(now)
         self._uploads.append((now, upload_bytes))
+        self._uploaded += upload_bytes
         if is_send:
             self._sends.append(now)
         return ""
@@ -86,8 +88,7 @@ class Throttle:
             return "Application is over its MailboxConcurrency limit."
         if len(self._calls) >= self.limits.calls_per_10_min:
             return "Application is over its request limit."
-        uploaded = sum(size for _, size in self._uploads)
-        if uploaded + upload_bytes > self.limits.upload_bytes_per_5_min:
+        if self._uploaded + upload_bytes > self.limits.upload_bytes_per_5_min:
             return "Application is over its upload limit."
         if is_send and len(self._sends) >= self.limits.sends_per_min:
             return "The message rate limit of this mailbox is reached."
