@@ -49,7 +49,7 @@ class _Execution:
 def apps_client(
     credential: AsyncTokenCredential, subscription: str, arm_url: str
 ) -> ContainerAppsAPIClient:
-    """A client of Resource Manager; who opens it closes it."""
+    """A client of Resource Manager; whoever uses it closes it."""
     from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
 
     return ContainerAppsAPIClient(
@@ -66,6 +66,7 @@ class ContainerApps:
     """Runs the describer in executions of a Container Apps job."""
 
     def __init__(self, client: ContainerAppsAPIClient, job: AppJob, program: Program) -> None:
+        self._client = client
         self._jobs = client.jobs
         self._executions = client.jobs_executions
         self._job = job
@@ -99,6 +100,10 @@ class ContainerApps:
                     await self._jobs.begin_stop_execution(
                         self._job.resource_group, self._job.name, each.name, **AND_NOT_WAITED
                     )
+
+    async def close(self) -> None:
+        """Let go of the connections; what runs goes on."""
+        await self._client.close()
 
     async def _all(self) -> list[_Execution]:
         with arm_errors(SERVICE):

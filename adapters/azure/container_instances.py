@@ -43,7 +43,7 @@ class InstancePlace:
 def instances_client(
     credential: AsyncTokenCredential, subscription: str, arm_url: str
 ) -> ContainerInstanceManagementClient:
-    """A client of Resource Manager; who opens it closes it."""
+    """A client of Resource Manager; whoever uses it closes it."""
     from azure.mgmt.containerinstance.aio import ContainerInstanceManagementClient
 
     return ContainerInstanceManagementClient(
@@ -57,6 +57,7 @@ class ContainerInstances:
     def __init__(
         self, client: ContainerInstanceManagementClient, place: InstancePlace, program: Program
     ) -> None:
+        self._client = client
         self._groups: Any = client.container_groups  # its overloads are not fully typed
         self._place = place
         self._program = program
@@ -84,6 +85,10 @@ class ContainerInstances:
         """Delete a group, and with it whatever runs in it. Harmless when it is not there."""
         with arm_errors(SERVICE):
             await self._groups.begin_delete(self._place.resource_group, name, **AND_NOT_WAITED)
+
+    async def close(self) -> None:
+        """Let go of the connections; what runs goes on."""
+        await self._client.close()
 
     def _is_ours(self, group: Any) -> bool:
         return bool(group.tags) and group.tags.get(_OWNER) == self._place.owner

@@ -39,6 +39,11 @@ class PlacedJobs:
         await self.inline.tick()
         await self.containers.tick()
 
+    async def close(self) -> None:
+        """End what is ours; all open jobs are found again by a later look."""
+        await self.inline.close()
+        await self.containers.close()
+
     def is_long(self, job: DescriptionJob) -> bool:
         """Whether a description takes longer than an activity should."""
         return job.kind is Kind.VIDEO or job.size > self.inline_max_bytes

@@ -95,6 +95,10 @@ class ContainerJobs:
         """How many jobs have not ended."""
         return len(await self._ledger.all())
 
+    async def close(self) -> None:
+        """Let go of the connections; what runs goes on, and is found again by a later look."""
+        await self._platform.close()
+
     async def run(self) -> None:
         """Look after the jobs until cancelled: every so often, and soon after one was taken."""
         while True:

@@ -52,3 +52,7 @@ class ContainerPlatform(Protocol):
     async def remove(self, name: str) -> None:
         """Stop a container and let nothing of it stay. Harmless when it is not there."""
         ...
+
+    async def close(self) -> None:
+        """Let go of the connections; what runs goes on."""
+        ...
