@@ -24,8 +24,6 @@ _QUIET = (
 
 
 class _Provider(Protocol):
-    def force_flush(self, timeout_millis: int = ...) -> bool: ...
-
     def shutdown(self) -> None: ...
 
 
