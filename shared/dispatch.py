@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from shared import events, steps
-from shared.codec import from_json, to_json, to_payload
+from shared.codec import from_json, to_payload
 from shared.errors import IngestError, StorageCorruptError
 from shared.ids import media_instance_id
 from shared.intake import record_name
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         QueuedMessage,
         SubmissionIndex,
         Telemetry,
-        WorkQueue,
     )
 
 logger = logging.getLogger(__name__)
@@ -135,19 +134,6 @@ class Dispatcher:
         )
         self.telemetry.count("submissions_dead_lettered")
         await mark_dead_lettered(self.index, self.publisher, self.clock, submission_id, str(exc))
-
-
-async def resubmit(
-    index: SubmissionIndex, queue: WorkQueue, clock: Clock, submission_id: str
-) -> bool:
-    """Give a submission that was put aside another chance; False when it is none."""
-    if not await index.reopen(submission_id):
-        return False
-    if not await queue.resubmit(submission_id):
-        # Its message was completed and its orchestration failed: the queue needs a new message.
-        message_id = f"{submission_id}#{events.rfc3339(clock.now())}"
-        await queue.send(message_id, to_json(SubmissionQueued(submission_id=submission_id)))
-    return True
 
 
 async def mark_dead_lettered(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from azure.servicebus import ServiceBusReceivedMessage
     from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
-_PAGE = 100
+_PAGE = 250  # the service gives no more at a time
 _WAIT_S = 2.0
 _MOST = 10_000  # looked through
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,17 @@ class OpenReceiver:
                 await settle(await self._opened(), message)
             except (MessageAlreadySettled, MessageLockLostError):
                 logger.info("lock was lost", extra={"action": "message_lock_lost"})
+
+    @asynccontextmanager
+    async def browsed(self) -> AsyncGenerator[ServiceBusReceiver]:
+        """A link to peek through: the one that is open, or one for this block only, because a link
+        takes a message now and then, and keeps it from others while nobody receives.
+        """
+        if self._link is not None:
+            yield await self._opened()
+            return
+        async with self._open_link(None) as link:
+            yield link
 
     async def close(self) -> None:
         """Renew no more, and close the link."""

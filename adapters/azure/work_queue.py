@@ -143,7 +143,7 @@ class ServiceBusWorkQueue:
     async def depth(self) -> int:
         """How many messages wait or are locked; counted by peeking, up to 10,000."""
         with service_bus_errors_translated(self._queue):
-            async with self._client.get_queue_receiver(self._queue) as link:
+            async with self._receiver.browsed() as link:
                 return len([None async for _ in peeked(link)])
 
     def _open_receiver(self, renewer: AutoLockRenewer | None) -> ServiceBusReceiver:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.model import CloudEvent
-    from shared.ports import EventPublisher
+
+
+class ClosablePublisher(Protocol):
+    """An EventPublisher that holds connections."""
+
+    async def publish(self, event: CloudEvent) -> None:
+        """Publish; durable on return."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
 
 
 class EventFanOut:
     """Publishes by every one of its publishers."""
 
-    def __init__(self, publishers: Sequence[EventPublisher]) -> None:
+    def __init__(self, publishers: Sequence[ClosablePublisher]) -> None:
         self._publishers = tuple(publishers)
 
     async def publish(self, event: CloudEvent) -> None:
@@ -28,3 +39,7 @@ class EventFanOut:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+    async def close(self) -> None:
+        """Close every one of them."""
+        await asyncio.gather(*(publisher.close() for publisher in self._publishers))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from host.local import local_stores
+from host.stores import open_stores
 from host.terminal import say, say_json, say_table
-from shared.dispatch import resubmit as take_up_again
 from shared.errors import UnknownSubmissionError
-from shared.ports import SubmissionState
+from shared.second_chance import given_up
+from shared.second_chance import resubmit as take_up_again
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def list_dead(*, as_json: bool) -> int:
-    """Print the submissions that were given up, newest first."""
+    """Print the submissions that were given up, by us or by the queue, newest first."""
     entries = asyncio.run(_dead())
     if as_json:
         for entry in entries:
@@ -42,10 +42,10 @@ def resubmit(submission_id: str) -> int:
 
 
 async def _dead() -> Sequence[IndexEntry]:
-    with local_stores(Settings.read()) as stores:
-        return await stores.index.list(state=SubmissionState.DEAD_LETTERED)
+    async with open_stores(Settings.read()) as stores:
+        return await given_up(stores.index, stores.queue)
 
 
 async def _resubmit(submission_id: str) -> bool:
-    with local_stores(Settings.read()) as stores:
+    async with open_stores(Settings.read()) as stores:
         return await take_up_again(stores.index, stores.queue, stores.clock, submission_id)

@@ -8,10 +8,11 @@ import pytest
 from shared import steps
 from shared.codec import to_payload
 from shared.described import DescribedHandler
-from shared.dispatch import Dispatcher, resubmit
+from shared.dispatch import Dispatcher
 from shared.errors import ServiceUnavailableError
 from shared.events import MediaDescribed, media_described
 from shared.ports import Instance, InstanceState, SubmissionState
+from shared.second_chance import given_up, resubmit
 from tests.support.core import a_submission
 
 if TYPE_CHECKING:
@@ -176,6 +177,24 @@ async def test_a_submission_whose_orchestration_failed_can_be_resubmitted(
 async def test_what_was_not_given_up_cannot_be_resubmitted(core: Core) -> None:
     services = core.services
     assert not await resubmit(services.index, services.queue, core.clock, "mail-none")
+
+
+async def test_what_the_queue_put_aside_by_itself_is_seen_and_can_be_resubmitted(
+    core: Core, engine: WrittenDownEngine
+) -> None:
+    submission, services = a_submission(), core.services
+    await services.intake.accept(submission)
+    message = await next_message(core)
+    reason = "MaxDeliveryCountExceeded"
+    await services.queue.dead_letter(message, reason=reason, description="Too often.")
+
+    (entry,) = await given_up(services.index, services.queue)
+    assert (entry.submission_id, entry.reason) == (submission.id, "Too often.")
+    assert await resubmit(services.index, services.queue, core.clock, submission.id)
+
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    assert list(engine.payloads) == [submission.id]
+    assert await given_up(services.index, services.queue) == []
 
 
 @pytest.fixture
