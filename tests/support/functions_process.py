@@ -7,6 +7,7 @@ fraction of a second and still is the one process of its one app.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import time
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class FunctionsProcess:
     settings: Mapping[str, str] = field(default_factory=SETTINGS.copy)
     port: int = field(default_factory=free_port)
     prepare: Callable[[], None] | None = None  # is called in the process, before the app is loaded
+    program: str = "tests.fakes.functions_host.program"
     process: ForkServerProcess | None = None
 
     @property
@@ -49,8 +51,9 @@ class FunctionsProcess:
 
     def start(self, crash: CrashPoint | None = None) -> None:
         """Start it; with `crash` it kills itself there."""
+        where = (self.folder, self.port, dict(self.settings))
         self.process = _forks.Process(
-            target=_serve, args=(self.folder, self.port, dict(self.settings), crash, self.prepare)
+            target=_serve, args=(self.program, self.prepare, *where, crash)
         )
         self.process.start()
 
@@ -118,14 +121,13 @@ def is_done(status_url: str) -> bool:
 
 
 def _serve(
+    program: str,
+    prepare: Callable[[], None] | None,
     folder: Path,
     port: int,
     settings: Mapping[str, str],
     crash: CrashPoint | None,
-    prepare: Callable[[], None] | None,
 ) -> None:
-    from tests.fakes.functions_host.program import serve
-
     if prepare:
         prepare()
-    serve(folder, port, settings, crash)
+    importlib.import_module(program).serve(folder, port, settings, crash)

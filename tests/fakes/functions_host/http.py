@@ -16,8 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from http_intake.serving import ServerSettings, serving
+from shared.codec import from_json
+from shared.model import CloudEvent
 from tests.fakes.functions_host.protos import Message, TypedData
-from tests.fakes.functions_host.triggers import fire_timer
+from tests.fakes.functions_host.triggers import deliver_event, fire_timer
 from tests.fakes.functions_host.worker import FunctionFailedError
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ async def front_end(worker: Worker, port: int) -> AsyncGenerator[str]:
         routes=[
             Route("/admin/host/ping", front.ping),
             Route("/admin/functions/{name}", front.fire, methods=["POST"]),
+            Route("/runtime/webhooks/eventgrid", front.agree, methods=["OPTIONS"]),
+            Route("/runtime/webhooks/eventgrid", front.deliver, methods=["POST"]),
             Route("/{path:path}", front.answer, methods=list(_METHODS)),
         ]
     )
@@ -67,6 +71,16 @@ class FrontEnd:
         except FunctionFailedError as error:
             return Response(str(error), HTTPStatus.INTERNAL_SERVER_ERROR)
         return Response(status_code=HTTPStatus.ACCEPTED)
+
+    async def agree(self, _request: Request) -> Response:
+        """The handshake of Event Grid, which the extension does for every function."""
+        return Response(headers={"WebHook-Allowed-Origin": "*"})
+
+    async def deliver(self, request: Request) -> Response:
+        """A delivery of Event Grid: one CloudEvent."""
+        event = from_json(await request.body(), CloudEvent, where="the delivery")
+        taken = await deliver_event(self._worker, event)
+        return Response(status_code=HTTPStatus.OK if taken else HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def answer(self, request: Request) -> Response:
         """Run the function that a request is for."""
