@@ -11,7 +11,6 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -33,6 +32,7 @@ from tests.support.job_desk import (
     inline_desk,
     local_desk,
 )
+from tests.support.waiting import is_running, until
 
 if TYPE_CHECKING:
     from tests.support.job_desk import Desk, RunningJobs
@@ -304,18 +304,3 @@ async def no_open_job(desk: Desk[RunningJobs]) -> None:
     async with asyncio.timeout(5):
         while await desk.jobs.open_jobs():
             await asyncio.sleep(0.02)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        stat = Path(f"/proc/{pid}/stat")
-        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
