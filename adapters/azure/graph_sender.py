@@ -19,7 +19,7 @@ from shared.ports import ReplyReceipt, ReplyState
 
 if TYPE_CHECKING:
     from adapters.azure.graph_outbox import GraphOutbox
-    from adapters.azure.reply_ledger import ReplyLedger
+    from adapters.azure.ledger import Ledger
     from shared.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class DraftWriter(Protocol):
 class GraphSender:
     """Sends mails from drafts."""
 
-    def __init__(self, outbox: GraphOutbox, ledger: ReplyLedger, *, clock: Clock) -> None:
+    def __init__(self, outbox: GraphOutbox, ledger: Ledger, *, clock: Clock) -> None:
         self._outbox = outbox
         self._ledger = ledger
         self._clock = clock

@@ -25,7 +25,7 @@ from shared.ports import ReplyReceipt, ReplyState
 
 if TYPE_CHECKING:
     from adapters.azure.graph_mail import GraphMail
-    from adapters.azure.reply_ledger import ReplyLedger
+    from adapters.azure.ledger import Ledger
     from adapters.web.webhook import WebhookSender
     from mail_ingest.reply import Sender
     from shared.ports import Answer, BlobStore, Clock
@@ -42,7 +42,7 @@ class GraphReplyChannel:
         self,
         mail: GraphMail,
         blobs: BlobStore,
-        ledger: ReplyLedger,
+        ledger: Ledger,
         *,
         webhooks: WebhookSender,
         sender: Sender,

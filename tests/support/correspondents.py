@@ -15,7 +15,7 @@ from shared.ports import Answer
 from tests.support.answers import answer, photo
 from tests.support.clocks import ManualClock
 from tests.support.graph import GraphBench
-from tests.support.graph_memory import MemoryReplyLedger
+from tests.support.graph_memory import MemoryLedger
 from tests.support.smtp_server import MailServer
 
 
@@ -97,7 +97,7 @@ class GraphSenders:
 
     graph: GraphBench
     clock: ManualClock = field(default_factory=ManualClock)
-    ledger: MemoryReplyLedger = field(default_factory=MemoryReplyLedger)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
 
     def answer(self) -> Answer:
         return self.graph.answer(photo())

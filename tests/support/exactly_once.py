@@ -30,7 +30,7 @@ from tests.fakes.graph import FakeGraph, Fault, FaultKind, Limits, fake_graph
 from tests.support.answers import answer
 from tests.support.clocks import START
 from tests.support.graph import ADDRESS, TOKEN, graph_client
-from tests.support.graph_memory import MemoryMailboxState, MemoryReplyLedger
+from tests.support.graph_memory import MemoryLedger, MemoryMailboxState
 from tests.support.mortal import Crash, Life
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Plan:
     sweep_s: float = 100.0
     patience_s: float = 100.0
     state_of: Callable[[MailboxState, Life], MailboxState] = lambda state, life: life.mortal(state)
-    ledger_of: Callable[[MemoryReplyLedger, Life], Any] = lambda ledger, life: life.mortal(ledger)
+    ledger_of: Callable[[MemoryLedger, Life], Any] = lambda ledger, life: life.mortal(ledger)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class Simulation:
         self._random = Random(plan.seed)  # noqa: S311
         self._clock = FastClock()
         self._state = MemoryMailboxState()
-        self._ledger = MemoryReplyLedger()
+        self._ledger = MemoryLedger()
         self._submissions: dict[str, MailOrigin] = {}
         self._being_answered: dict[str, float] = {}
         self._done: set[str] = set()

@@ -69,8 +69,8 @@ class MemoryMailboxState:
         return self.watch
 
 
-class MemoryReplyLedger:
-    """The ReplyLedger port."""
+class MemoryLedger:
+    """The Ledger port."""
 
     def __init__(self) -> None:
         self.notes: dict[tuple[str, str], str] = {}

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.azure.mailbox_state import MailboxState, SeenMail, Watch
 from tests.support.exactly_once import Plan, simulate
-from tests.support.graph_memory import MemoryMailboxState, MemoryReplyLedger
+from tests.support.graph_memory import MemoryLedger, MemoryMailboxState
 from tests.support.mortal import Life
 
 SEEDS = 5
@@ -61,10 +61,10 @@ async def test_noting_the_place_before_the_mails_loses_mails() -> None:
     assert result.lost()
 
 
-class Forgetful(MemoryReplyLedger):
+class Forgetful(MemoryLedger):
     """Does not keep the ID of a draft."""
 
-    def __init__(self, ledger: MemoryReplyLedger, life: Life) -> None:
+    def __init__(self, ledger: MemoryLedger, life: Life) -> None:
         super().__init__()
         self.notes = ledger.notes
         self._life = life

@@ -23,7 +23,7 @@ from tests.fakes.graph import Fault, FaultKind, Limits
 from tests.fakes.graph.openapi import GraphDescription
 from tests.support.answers import answer, photo
 from tests.support.graph import ADDRESS, GraphBench, graph_bench
-from tests.support.graph_memory import MemoryReplyLedger
+from tests.support.graph_memory import MemoryLedger
 from tests.support.local_services import local_blob_store
 
 DESCRIPTION = (
@@ -42,7 +42,7 @@ class Channels:
     def __init__(self, bench: GraphBench, folder: Path) -> None:
         self.bench = bench
         self.graph = bench.graph
-        self.ledger = MemoryReplyLedger()
+        self.ledger = MemoryLedger()
         self._folder = folder
 
     async def send(self) -> ReplyReceipt:

@@ -1,4 +1,4 @@
-"""A durable note for each thing that must happen once: a port of the reply channel's own, and its
+"""A durable note for each thing that must happen once: a port of the Graph adapters, and its
 adapter on Table Storage.
 """
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from adapters.azure.tables import Row, Table
 
 
-class ReplyLedger(Protocol):
+class Ledger(Protocol):
     """Notes (texts of a few kB) under names and keys. Durable on return; raises
     ServiceUnavailableError.
     """
@@ -31,23 +31,23 @@ class ReplyLedger(Protocol):
         ...
 
 
-class TableReplyLedger:
+class TableLedger:
     """The ledger in a table: a partition per name."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     async def get(self, name: str, key: str) -> str | None:
-        """See `ReplyLedger.get`."""
+        """See `Ledger.get`."""
         stored = await self._table.get(name, table_key(key))
         return None if stored is None else str(stored.row["value"])
 
     async def put(self, name: str, key: str, value: str) -> None:
-        """See `ReplyLedger.put`."""
+        """See `Ledger.put`."""
         await self._table.change(upsert(_row(name, key, value)))
 
     async def put_new(self, name: str, key: str, value: str) -> str:
-        """See `ReplyLedger.put_new`."""
+        """See `Ledger.put_new`."""
         if await self._table.change(create(_row(name, key, value))):
             return value
         return await self.get(name, key) or value
