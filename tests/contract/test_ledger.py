@@ -30,8 +30,8 @@ async def test_what_was_never_noted_is_not_there(ledger: Ledger) -> None:
 
 async def test_a_note_is_replaced(ledger: Ledger) -> None:
     await ledger.put("draft", "notice:a/b#1?", "one")
-    await ledger.put("draft", "notice:a/b#1?", "two – ø")
-    assert await ledger.get("draft", "notice:a/b#1?") == "two – ø"
+    await ledger.put("draft", "notice:a/b#1?", "two ø 写真")
+    assert await ledger.get("draft", "notice:a/b#1?") == "two ø 写真"
 
 
 async def test_names_keep_their_notes_apart(ledger: Ledger) -> None:
