@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, override
 
 from pybase64 import b64decode
 
-from mail_ingest.extract import CHUNK_BYTES, Folder, events_of, extract_into
+from mail_ingest.extract import CHUNK_BYTES, Folder, events_of, extract_into, is_file
 from mail_ingest.mime.events import PartData
 from mail_ingest.mime.limits import Limits
 from mail_ingest.sniff import HEAD_BYTES, sniff
@@ -49,7 +49,8 @@ class SniffingFolder(Folder):
         for event in events:
             if isinstance(event, PartData) and event.part is not self._sniffed:
                 self._sniffed = event.part
-                sniff(event.data[:HEAD_BYTES])
+                if is_file(event.part):  # as the others do: not the text of the mail
+                    sniff(event.data[:HEAD_BYTES])
         return super().take(events)
 
 
