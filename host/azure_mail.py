@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from adapters.azure.fetch_by_reference import GraphFetchByReference
 from adapters.azure.graph_client import GraphClient
 from adapters.azure.graph_mail import GraphMail
+from adapters.azure.ledger import TableLedger
 from adapters.azure.mailbox import Folders, GraphMailbox
 from adapters.azure.mailbox_state_table import TableMailboxState
 from adapters.azure.reply_channel import GraphReplyChannel
-from adapters.azure.reply_ledger import TableReplyLedger
 from adapters.web.address_guard import AddressGuard
 from adapters.web.signing import Signer
 from adapters.web.webhook import WebhookSender
@@ -69,7 +69,7 @@ def graph_replies(
     return GraphReplyChannel(
         mail,
         blobs,
-        TableReplyLedger(tables.table("Replies")),
+        TableLedger(tables.table("Replies")),
         webhooks=lazily(
             lambda: WebhookSender(
                 AddressGuard(answer.webhook_allow),
