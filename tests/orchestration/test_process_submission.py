@@ -19,8 +19,10 @@ from shared.model import Channel, MediaStatus, OutcomeStatus
 from shared.orchestrators import ORCHESTRATORS
 from shared.outcomes import Outcomes
 from shared.ports import InstanceState, ReplyReceipt, ReplyState, SubmissionState
+from shared.tracing import within
 from tests.support.core import Core, a_submission, open_core
 from tests.support.engine import ended, local_engine
+from tests.support.recorded_telemetry import TRACE_ID, RecordedTelemetry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -105,6 +107,7 @@ async def flowing(
                 publisher=services.publisher,
                 clock=core.clock,
                 patience=patience,
+                telemetry=core.activities.telemetry,
             ),
             handler=DescribedHandler(engine=engine, index=services.index, desk=core.desk),
         )
@@ -327,3 +330,24 @@ async def test_starting_twice_starts_once(core: Core) -> None:
         await flow.outcome(submission)
     assert started == [True, False, False]
     assert len(core.replies.answers) == 1
+
+
+async def test_every_step_belongs_to_the_trace_that_came_with_the_queue_message(
+    core: Core,
+) -> None:
+    telemetry = RecordedTelemetry()
+    traced = replace(core, activities=replace(core.activities, telemetry=telemetry))
+    traced.replies.receipts = [ReplyReceipt(state=ReplyState.REFUSED, reason="Gone.")]
+    patience = replace(QUICK, escalate_after_s=0.1)
+    parent = f"00-{TRACE_ID}-2222222222222222-01"
+    async with flowing(traced, patience) as flow:
+        with within(parent):
+            await flow.begin(a_submission(media=2))
+        await flow.outcome(a_submission(media=2))
+    dispatched, *steps_of_it = telemetry.spans
+    assert (dispatched.name, dispatched.parent) == ("dispatch_submission", parent)
+    assert sorted(span.name for span in steps_of_it) == [
+        *("classify", "complete", "escalate", "escalate", "reply", "report_failed_reply"),
+        *("start_description", "start_description"),
+    ]
+    assert {span.parent for span in steps_of_it} == {dispatched.traceparent}
