@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -10,7 +12,7 @@ import pytest
 from http_intake.app import build_app
 from http_intake.serving import ServerSettings, serving
 from shared.errors import ServiceUnavailableError
-from tests.support.http_door import MAIL, open_door
+from tests.support.http_door import MAIL, NO_TLS, open_door
 from tests.support.recorded_telemetry import RecordedTelemetry
 
 if TYPE_CHECKING:
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
     from mail_ingest.receive import MailOrigin
     from shared.intake import Accepted
-
-from contextlib import asynccontextmanager
-from dataclasses import replace
 
 PARENT = "00-11111111111111111111111111111111-2222222222222222-01"
 HEADERS = {"content-type": "message/rfc822", "traceparent": PARENT}
@@ -37,7 +36,10 @@ async def traced_door(
         if broken:
             doors = replace(doors, receive_mail=_broken)
         where = serving(build_app(doors), ServerSettings(port=0), has_keys=False)
-        async with where as address, httpx.AsyncClient(base_url=address.url) as client:
+        async with (
+            where as address,
+            httpx.AsyncClient(base_url=address.url, verify=NO_TLS) as client,
+        ):
             yield client, telemetry
 
 
