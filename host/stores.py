@@ -39,5 +39,5 @@ async def _azure_stores(settings: Settings, azure: AzureSettings) -> AsyncGenera
     try:
         yield stores
     finally:
-        ports = (stores.queue, stores.publisher, stores.replies, stores.index, stores.blobs)
-        await close_opened(*ports, stores.telemetry)
+        ports = (stores.queue, stores.publisher, stores.replies, stores.blobs, stores.telemetry)
+        await close_opened(*ports, stores.index)  # its tables are the others' too

@@ -45,9 +45,14 @@ class TableSubmissionIndex:
     """The tables of submissions and answers."""
 
     def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
         self._table = tables.table("Submissions")
         self._answers = AnswerCounts(tables.table("Answers"))
         self._clock = clock
+
+    async def close(self) -> None:
+        """Let go of the connections, for everybody who shares the tables."""
+        await self._tables.close()
 
     async def put(self, entry: IndexEntry) -> None:
         """Write an entry, unless a later state is there. `updated_at` is filled in when empty."""
