@@ -49,6 +49,12 @@ def _before_an_escape(data: bytes) -> int:
 
 
 def _decode(data: bytes) -> bytes:
-    if b"= " in data or b"=\t" in data:
-        data = _BLANKS_AFTER_SOFT_BREAK.sub(b"=", data)
-    return binascii.a2b_qp(data)
+    """Decode whole lines. Blanks after a soft break are looked for in what was decoded, where they
+    stand behind a "=" that was not undone: it is shorter, and they are rare.
+    """
+    decoded = binascii.a2b_qp(data)
+    if b"= " in decoded or b"=\t" in decoded:
+        mended, count = _BLANKS_AFTER_SOFT_BREAK.subn(b"=", data)
+        if count:
+            return binascii.a2b_qp(mended)
+    return decoded
