@@ -44,6 +44,7 @@ class Cloud:
     app: FunctionsProcess
     graph: FakeGraph
     events: Topic
+    subscription: Subscription
 
 
 @pytest.fixture
@@ -81,9 +82,10 @@ async def cloud(
             app = FunctionsProcess(tmp_path, settings, program=program)
             await asyncio.to_thread(_start, app)
             url = f"{app.url}/runtime/webhooks/eventgrid?functionName=described"
-            await events.subscribe(Subscription(url=url, types=frozenset({DESCRIBED})))
+            subscription = Subscription(url=url, types=frozenset({DESCRIBED}))
+            await events.subscribe(subscription)
             try:
-                yield Cloud(app=app, graph=graph, events=events)
+                yield Cloud(app=app, graph=graph, events=events, subscription=subscription)
             finally:
                 await asyncio.to_thread(app.kill)
 
@@ -107,6 +109,16 @@ async def test_a_form_ends_in_a_signed_webhook(cloud: Cloud, webhooks: Webhooks)
     while not await asyncio.to_thread(is_done, status_url):
         await asyncio.sleep(0.05)
     assert COMPLETED in {event["type"] for event in cloud.events.published}
+
+
+async def test_an_event_that_comes_twice_changes_nothing(cloud: Cloud, webhooks: Webhooks) -> None:
+    status_url = await asyncio.to_thread(post_form, cloud.app, webhooks.url)
+    while not await asyncio.to_thread(is_done, status_url):
+        await asyncio.sleep(0.05)
+    deliveries = cloud.events.deliveries
+    deliveries.start(cloud.subscription, cloud.events.published)
+    await deliveries.settled()
+    assert (len(webhooks.calls), deliveries.dead) == (1, [])
 
 
 async def test_a_mail_in_the_mailbox_is_answered_in_its_thread(cloud: Cloud) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[FunctionsProcess]:
     keys = ",".join(f"{client}={digest}" for client, digest in KEYS.items())
-    settings = {"MAIL_INGEST_KEYS": keys}
+    settings = {"MAIL_INGEST_KEYS": keys, "MAIL_INGEST_MAX_MEDIA_BYTES": str(10**15)}
     process = FunctionsProcess(tmp_path, settings, prepare=take_described_callbacks)
     process.start()
     process.wait_until_ready()

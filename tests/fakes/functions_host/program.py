@@ -29,6 +29,7 @@ from tests.fakes.functions_host.inline_jobs import PROVIDER, InlineJobs
 from tests.fakes.functions_host.triggers import deliver_event
 from tests.support.described_door import fetch_any_mail
 from tests.support.local_services import LocalServices, local_services
+from tests.support.uploads import EveryUpload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from shared.ports import WorkQueue
     from tests.fakes.functions_host.worker import CrashPoint
 
-_LOCK = timedelta(seconds=2)  # of a message; short, because tests kill who holds it
+_LOCK = timedelta(seconds=1)  # of a message; short, because tests kill who holds it
 
 
 def serve(
@@ -81,4 +82,5 @@ def _parts(services: LocalServices, queue: WorkQueue, mailbox: MaildirMailbox) -
         jobs=jobs,
         mailbox=mailbox,
         mailboxes=defaultdict(lambda: fetch_any_mail),
+        uploads=EveryUpload(services.blobs),
     )
