@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from adapters.azure.work_queue import ServiceBusWorkQueue
     from http_intake.doors import FetchByReference, MailReference
     from mail_ingest.ports import Mailbox
-    from shared.ports import EventPublisher, ReplyChannel, Telemetry
+    from shared.ports import DirectUploads, EventPublisher, ReplyChannel, Telemetry
     from shared.settings import Settings
     from shared.settings.azure import AzureSettings
 
@@ -48,12 +48,14 @@ class OpenJobs(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AzureParts:
-    """The ports on Azure. `mailbox` is there where one is polled, `mailboxes` are those whose mails
-    may be handed in by reference, by the `logic_app` if there is one.
+    """The ports on Azure. `uploads` lets clients upload past us, `mailbox` is there where one is
+    polled, `mailboxes` are those whose mails may be handed in by reference, by the `logic_app` if
+    there is one.
     """
 
     services: Services
     jobs: OpenJobs
+    uploads: DirectUploads | None = None
     mailbox: Mailbox | None = None
     mailboxes: Mapping[str, FetchByReference] = field(default_factory=dict[str, "FetchByReference"])
     logic_app: LogicApp | None = None
@@ -77,6 +79,7 @@ def build(settings: Settings, azure: AzureSettings) -> AzureParts:
     return AzureParts(
         services=Services(stores=stores, jobs=jobs, provider=ports.describers.provider),
         jobs=jobs,
+        uploads=lazily(ports.open_uploads),
         mailbox=lazily(ports.open_mailbox) if azure.graph.mailbox else None,
         mailboxes={address.lower(): partial(ports.fetch, address) for address in addresses},
         logic_app=logic_app,
@@ -111,6 +114,9 @@ class _Ports:
         from adapters.azure.blob_store import AzureBlobStore
 
         return AzureBlobStore.open(self._azure.storage, self.clock, credential=identity())
+
+    def open_uploads(self) -> DirectUploads:
+        return self.blobs.direct_uploads()
 
     def _open_tables(self) -> Tables:
         from adapters.azure.tables import Tables

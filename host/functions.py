@@ -65,7 +65,8 @@ class Functions:
                 "MAIL_INGEST_KEYS",
                 "MAIL_INGEST_PUBLIC_URL is set, and no keys are. `mail-ingest key NAME` makes one.",
             )
-        return in_pieces(build_app(replace(doors, settings=door, mailboxes=parts.mailboxes)))
+        doors = replace(doors, settings=door, mailboxes=parts.mailboxes, uploads=parts.uploads)
+        return in_pieces(build_app(doors))
 
     def activities(self) -> dict[str, Activity]:
         """The side effects, by name. Raises SettingsError for rules that cannot be read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,18 @@ from starlette.responses import Response
 from http_intake import status
 from http_intake.access import client_of
 from http_intake.body import limited
-from http_intake.form_intake import FormIntake
+from http_intake.json_body import is_json
 from http_intake.keys import MAIL_SOURCE, idempotency_key, watched_mail
 from http_intake.messages import message_chunks, require_message
 from http_intake.multipart import require_boundary
 from http_intake.problem_types import EXPECTATION_FAILED, NOT_FOUND
 from http_intake.problems import ProblemError
+from http_intake.record import SOURCE
 from http_intake.references import ReferenceIntake
-from http_intake.submissions import SOURCE
+from http_intake.submission_intake import SubmissionIntake
+from http_intake.submissions import read_submission
+from http_intake.uploaded import MAX_BODY_BYTES, UploadedSubmission
+from http_intake.uploads import offer_uploads
 from mail_ingest.receive import MailOrigin
 from shared import ids
 from shared.codec import to_json
@@ -43,17 +48,25 @@ class Api:
         self._doors = doors
         self._settings = doors.settings
         self._intake = doors.intake
-        self._forms = FormIntake(doors)
+        self._submissions = SubmissionIntake(doors.intake)
         self._references = ReferenceIntake(doors)
 
     async def submit_media(self, request: Request) -> Response:
-        """POST /v1/submissions."""
+        """POST /v1/submissions: a form with files, or JSON that names uploads."""
         client = self._admit(request)
-        boundary = require_boundary(request.headers)
         submission_id = ids.submission_id(SOURCE, self._key(request, client))
-        chunks = limited(request, self._settings.max_submission_bytes)
-        await self._forms.take(chunks, boundary, submission_id=submission_id, client=client)
+        if is_json(request.headers):
+            await self._take_uploaded(request, submission_id, client)
+        else:
+            await self._take_form(request, submission_id, client)
         return self._accepted(request, submission_id)
+
+    async def offer_uploads(self, request: Request) -> Response:
+        """POST /v1/uploads."""
+        client = self._admit(request)
+        body = await offer_uploads(request, client=client, doors=self._doors)
+        headers = {"Cache-Control": "no-store"}  # the URLs are rights
+        return Response(to_json(body), headers=headers, media_type="application/json")
 
     async def submit_email(self, request: Request) -> Response:
         """POST /v1/emails."""
@@ -94,6 +107,24 @@ class Api:
         readiness = await self._doors.readiness()
         code = HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE
         return Response(to_json(readiness), code, media_type="application/json")
+
+    async def _take_form(self, request: Request, submission_id: str, client: str) -> None:
+        boundary = require_boundary(request.headers)
+        read = partial(
+            read_submission,
+            boundary=boundary,
+            submission_id=submission_id,
+            client=client,
+            doors=self._doors,
+        )
+        chunks = limited(request, self._settings.max_submission_bytes)
+        await self._submissions.take(chunks, read, submission_id=submission_id)
+
+    async def _take_uploaded(self, request: Request, submission_id: str, client: str) -> None:
+        uploaded = UploadedSubmission(self._doors, submission_id=submission_id, client=client)
+        chunks = limited(request, MAX_BODY_BYTES)
+        await self._submissions.take(chunks, uploaded.read, submission_id=submission_id)
+        await uploaded.forget_uploads()
 
     def _admit(self, request: Request) -> str:
         """The client that may send us a body; raises ProblemError."""

@@ -65,6 +65,7 @@ def _routes(api: Api) -> list[Route]:
         Route("/v1/emails", api.submit_email, methods=["POST"]),
         Route("/v1/emails/by-reference", api.submit_reference, methods=["POST"]),
         Route("/v1/submissions", api.submit_media, methods=["POST"]),
+        Route("/v1/uploads", api.offer_uploads, methods=["POST"]),
         Route("/v1/submissions/{id}", api.get_submission),
         Route("/health/live", api.get_liveness),
         Route("/health/ready", api.get_readiness),

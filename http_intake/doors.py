@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mail_ingest.receive import MailOrigin
     from shared.intake import Accepted, Intake
-    from shared.ports import Telemetry
+    from shared.ports import DirectUploads, Telemetry
 
 _CLIENT = re.compile(r"[A-Za-z0-9._@+-]{1,100}")  # no bar: it parts the name from the key
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
@@ -109,7 +109,7 @@ class FetchByReference(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Everything that the door leads to. `mailboxes` are those that the service can read by itself,
-    by their addresses in small letters.
+    by their addresses in small letters; `uploads` is there where clients can upload past us.
     """
 
     settings: HttpSettings
@@ -119,4 +119,5 @@ class Doors:
     readiness: Callable[[], Awaitable[Readiness]]
     new_key: Callable[[], str]  # one that was never used, for a request without a key of its own
     mailboxes: Mapping[str, FetchByReference] = field(default_factory=dict[str, FetchByReference])
+    uploads: DirectUploads | None = None
     telemetry: Telemetry = NO_TELEMETRY

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from python_multipart.multipart import parse_options_header
 
+from http_intake import json_body
 from http_intake.form_parser import FormParser, PartHead, malformed
 from http_intake.problem_types import UNSUPPORTED_MEDIA_TYPE
 from http_intake.problems import ProblemError
@@ -57,7 +58,7 @@ def require_boundary(headers: Headers) -> bytes:
         raise ProblemError(
             UNSUPPORTED_MEDIA_TYPE,
             f"The body is {found}. Send the files as {MEDIA_TYPE}.",
-            headers={"Accept-Post": MEDIA_TYPE},
+            headers={"Accept-Post": f"{MEDIA_TYPE}, {json_body.MEDIA_TYPE}"},
         )
     boundary = parameters.get(b"boundary", b"")
     if not boundary:

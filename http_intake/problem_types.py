@@ -88,6 +88,14 @@ METHOD_NOT_ALLOWED = ProblemType(
     title="This method is not possible here",
     advice="The header field Allow names the methods that are; openapi.yaml says what they do.",
 )
+UPLOAD_MISSING = ProblemType(
+    name="upload-missing",
+    status=HTTPStatus.CONFLICT,
+    title="An upload is not complete",
+    advice="Put the whole file, with as many bytes as you have declared, to the url that"
+    " POST /v1/uploads gave you before it expires; then send the submission again. An upload serves"
+    " one submission.",
+)
 MESSAGE_GONE = ProblemType(
     name="message-gone",
     status=HTTPStatus.GONE,
@@ -112,8 +120,9 @@ UNSUPPORTED_MEDIA_TYPE = ProblemType(
     name="unsupported-media-type",
     status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     title="The body is of another media type",
-    advice="POST /v1/submissions takes multipart/form-data, POST /v1/emails takes message/rfc822,"
-    " POST /v1/emails/by-reference takes application/json.",
+    advice="POST /v1/submissions takes multipart/form-data, or application/json that names uploads;"
+    " POST /v1/emails takes message/rfc822; POST /v1/emails/by-reference and POST /v1/uploads take"
+    " application/json.",
 )
 EXPECTATION_FAILED = ProblemType(
     name="expectation-failed",
@@ -140,6 +149,12 @@ INTERNAL_ERROR = ProblemType(
     title="Something went wrong on our side",
     advice="Send it again later with the same Idempotency-Key. Whoever runs the service finds the"
     " cause in its log.",
+)
+NO_DIRECT_UPLOAD = ProblemType(
+    name="no-direct-upload",
+    status=HTTPStatus.NOT_IMPLEMENTED,
+    title="The service cannot give out upload URLs",
+    advice="Send the files themselves to POST /v1/submissions, as multipart/form-data.",
 )
 NO_MAILBOX = ProblemType(
     name="no-mailbox",
@@ -174,6 +189,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         WRONG_MAILBOX,
         NOT_FOUND,
         METHOD_NOT_ALLOWED,
+        UPLOAD_MISSING,
         MESSAGE_GONE,
         TOO_SLOW,
         TOO_LARGE,
@@ -182,6 +198,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         WRONG_HOST,
         INVALID_FIELD,
         INTERNAL_ERROR,
+        NO_DIRECT_UPLOAD,
         NO_MAILBOX,
         UNAVAILABLE,
         STORAGE_FULL,

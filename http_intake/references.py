@@ -8,32 +8,25 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 from http_intake.body import limited
 from http_intake.doors import MailReference
 from http_intake.fields import invalid
+from http_intake.json_body import read_json, require_json
 from http_intake.keys import MAIL_SOURCE, reference_key, require_watcher, utc_second
-from http_intake.problem_types import (
-    INVALID_REQUEST,
-    MESSAGE_GONE,
-    NO_MAILBOX,
-    UNSUPPORTED_MEDIA_TYPE,
-)
+from http_intake.problem_types import MESSAGE_GONE, NO_MAILBOX
 from http_intake.problems import ProblemError
 from mail_ingest.receive import MailOrigin
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from starlette.datastructures import Headers
     from starlette.requests import Request
 
     from http_intake.doors import Doors, FetchByReference
     from shared.intake import Accepted
 
-MEDIA_TYPE = "application/json"
 _MAX_BODY_BYTES = 16 * 1024
 
 
@@ -97,16 +90,8 @@ async def _open(fetch: FetchByReference, reference: MailReference) -> AsyncGener
 
 async def _read_reference(request: Request) -> MailReference:
     """The body; raises ProblemError when it is not what openapi.yaml describes."""
-    _require_json(request.headers)
-    content = b"".join([chunk async for chunk in limited(request, _MAX_BODY_BYTES)])
-    try:
-        body = msgspec.json.decode(content, type=_Body)
-    except msgspec.ValidationError as exc:
-        raise _not_as_described(exc) from exc
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise ProblemError(
-            INVALID_REQUEST, "The body is no JSON. Let a library write it, in UTF-8."
-        ) from exc
+    require_json(request.headers)
+    body = await read_json(limited(request, _MAX_BODY_BYTES), _Body)
     received_at = utc_second(body.received_at)
     if received_at is None:
         raise invalid("received_at", "It is no time of RFC 3339. Send receivedDateTime as it is.")
@@ -116,18 +101,3 @@ async def _read_reference(request: Request) -> MailReference:
         message_id=body.internet_message_id,
         received_at=received_at,
     )
-
-
-def _not_as_described(exc: msgspec.ValidationError) -> ProblemError:
-    what, _, path = str(exc).partition(" - at `$.")
-    return invalid(path.rstrip("`") or "body", f"{what}. See openapi.yaml.")
-
-
-def _require_json(headers: Headers) -> None:
-    declared = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if declared != MEDIA_TYPE:
-        raise ProblemError(
-            UNSUPPORTED_MEDIA_TYPE,
-            f"The body is {declared or 'of no media type'}. Send JSON, as {MEDIA_TYPE}.",
-            headers={"Accept-Post": MEDIA_TYPE},
-        )

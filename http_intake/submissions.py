@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from http_intake.fields import Fields, check_fields, invalid, read_field
+from http_intake.fields import check_fields, invalid, read_field
 from http_intake.multipart import read_parts
 from http_intake.problem_types import NO_FILE
 from http_intake.problems import ProblemError
+from http_intake.record import check_callback, new_record
 from mail_ingest.collect import IncomingFile, MediaCollector
-from shared.events import rfc3339
-from shared.model import AnswerTo, Channel, LeftOutReason, Submission, Submitter
+from shared.model import LeftOutReason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from http_intake.doors import Doors
+    from http_intake.fields import Fields
     from http_intake.multipart import Part
+    from shared.model import Submission
 
-SOURCE = "http"
 _PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 
 
 async def read_submission(
-    chunks: AsyncIterator[bytes], boundary: bytes, *, submission_id: str, client: str, doors: Doors
+    chunks: AsyncIterator[bytes], *, boundary: bytes, submission_id: str, client: str, doors: Doors
 ) -> Submission:
     """Read a form to its end; its photos and videos are stored on return, but not accepted.
 
@@ -36,17 +37,9 @@ async def read_submission(
     except BaseException:
         await collector.abandon()
         raise
-    if fields.callback_url:
-        await _check_callback(fields.callback_url, doors)
-    return Submission(
-        id=submission_id,
-        source=SOURCE,
-        received_at=rfc3339(doors.intake.clock.now()),
-        submitter=Submitter(display_name=client),
-        answer_to=_answer_to(fields.callback_url),
-        client=client,
-        reference=fields.reference,
-        text=fields.text,
+    await check_callback(fields.callback_url, doors)
+    return replace(
+        new_record(submission_id, client, fields, doors.intake.clock.now()),
         media=collector.media,
         left_out=collector.left_out,
     )
@@ -94,15 +87,3 @@ def _why_refused(part: Part) -> LeftOutReason | None:
     if part.head.transfer_encoding in _PLAIN_ENCODINGS:
         return None
     return LeftOutReason.REFUSED_ENCODING
-
-
-async def _check_callback(url: str, doors: Doors) -> None:
-    refusal = await asyncio.to_thread(doors.check_callback, url)  # it looks names up
-    if refusal is not None:
-        raise invalid("callback_url", refusal)
-
-
-def _answer_to(callback_url: str) -> AnswerTo:
-    if callback_url:
-        return AnswerTo(channel=Channel.WEBHOOK, target=callback_url)
-    return AnswerTo(channel=Channel.NONE, reason="The submission named no callback_url.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from http_intake.doors import FetchByReference
+    from shared.ports import BlobStore, DirectUploads
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010101004800480000ffdb0043") + bytes(5000)
 MP4 = bytes.fromhex("0000001866747970697361660000020069736f6d69736f32") + bytes(5000)
@@ -42,6 +43,7 @@ class Door:
     port: int
     client: httpx.AsyncClient
     services: LocalServices
+    doors: Doors
     readiness: Readiness = field(default_factory=lambda: Readiness(ready=True))
 
     async def blobs(self) -> list[str]:
@@ -63,24 +65,28 @@ async def open_door(
     check_callback: Callable[[str], str | None] = refuse_nothing,
     mailboxes: Mapping[str, FetchByReference] | None = None,
     policy: ReceivePolicy | None = None,
+    blobs: BlobStore | None = None,
+    uploads: Callable[[BlobStore], DirectUploads] | None = None,
 ) -> AsyncGenerator[Door]:
     """Open the door on a free port of 127.0.0.1; its client sends KEY when keys are set."""
     settings = settings or HttpSettings()
     policy = policy or ReceivePolicy(media=settings.media)
     numbers = count(1)
     with local_services(folder) as services:
+        intake = services.intake if blobs is None else replace(services.intake, blobs=blobs)
 
         async def readiness() -> Readiness:
             return door.readiness
 
         doors = Doors(
             settings=settings,
-            intake=services.intake,
-            receive_mail=partial(receive, intake=services.intake, policy=policy),
+            intake=intake,
+            receive_mail=partial(receive, intake=intake, policy=policy),
             check_callback=check_callback,
             readiness=readiness,
             new_key=lambda: f"new-{next(numbers)}",
             mailboxes={} if mailboxes is None else mailboxes,
+            uploads=None if uploads is None else uploads(intake.blobs),
         )
         has_keys = bool(settings.keys)
         where = serving(build_app(doors), server or ServerSettings(port=0), has_keys=has_keys)
@@ -89,5 +95,7 @@ async def open_door(
             where as address,
             httpx.AsyncClient(base_url=address.url, headers=headers, verify=NO_TLS) as client,
         ):
-            door = Door(url=address.url, port=address.port, client=client, services=services)
+            door = Door(
+                url=address.url, port=address.port, client=client, services=services, doors=doors
+            )
             yield door

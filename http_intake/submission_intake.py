@@ -1,4 +1,4 @@
-"""A form end to end: read, store, accept; what `mail_ingest.receive` is for mails."""
+"""A submission end to end: read, store, accept; what `mail_ingest.receive` is for mails."""
 
 from __future__ import annotations
 
@@ -6,44 +6,41 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from http_intake.submissions import read_submission
 from http_intake.turns import Turns
 from shared.errors import IngestError
 from shared.ids import blob_prefix
 from shared.intake import record_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from http_intake.doors import Doors
+    from shared.intake import Intake
+    from shared.model import Submission
+
+    type Read = Callable[[AsyncIterator[bytes]], Awaitable[Submission]]
 
 logger = logging.getLogger(__name__)
 
 
-class FormIntake:
-    """Takes forms, those of one submission ID one after the other."""
+class SubmissionIntake:
+    """Takes submissions, those of one ID one after the other."""
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._intake = doors.intake
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
         self._turns = Turns()
 
-    async def take(
-        self, chunks: AsyncIterator[bytes], boundary: bytes, *, submission_id: str, client: str
-    ) -> None:
-        """Take a form in; durable on return. An ID that was taken before, or is on the way in, is
-        not taken again, whatever the form holds.
+    async def take(self, chunks: AsyncIterator[bytes], read: Read, *, submission_id: str) -> None:
+        """Take a body in; durable on return. An ID that was taken before, or is on the way in, is
+        not taken again, whatever the body holds.
 
-        Raises ProblemError, and whatever the ports and `chunks` raise; then nothing of it stays.
+        `read` stores what it reads of the submission, and gives its record. Raises what it, the
+        ports and `chunks` raise; then nothing of the submission stays.
         """
         async with self._turns.of(submission_id):
             if await self._is_repeated(submission_id, chunks):
                 return
             try:
-                submission = await read_submission(
-                    chunks, boundary, submission_id=submission_id, client=client, doors=self._doors
-                )
-                await self._intake.accept(submission)
+                await self._intake.accept(await read(chunks))
             except BaseException:  # also a client that hangs up and a host that stops
                 await asyncio.shield(self._tidy_up(submission_id))
                 raise
@@ -62,7 +59,7 @@ class FormIntake:
         return True
 
     async def _tidy_up(self, submission_id: str) -> None:
-        """Remove the blobs of a form that was not accepted."""
+        """Remove the blobs of a submission that was not accepted."""
         try:
             if not await self._intake.blobs.exists(record_name(submission_id)):
                 await self._intake.blobs.delete_prefix(blob_prefix(submission_id))
