@@ -59,7 +59,7 @@ async def post_form(door: Door, body: bytes, content_type: str = FORM_TYPE) -> h
     ("body", "content_type", "status", "name"),
     [
         (b"", FORM_TYPE, 400, "empty-body"),
-        (PHOTO + FORM_END, "application/json", 415, "unsupported-media-type"),
+        (PHOTO + FORM_END, "application/xml", 415, "unsupported-media-type"),
         (PHOTO + FORM_END, "multipart/mixed; boundary=b", 415, "unsupported-media-type"),
         (PHOTO + FORM_END, "multipart/form-data", 400, "malformed-multipart"),
         (
