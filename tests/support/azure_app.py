@@ -26,8 +26,8 @@ SETTINGS = {
 
 
 def look(**settings: str) -> dict[str, Any]:
-    """`status` of /health/live, `at` what time and with how many `megabytes` it was answered,
-    `modules`, and `triggers` by the function's name; or `error`.
+    """`status` of /health/live, `at` what time, after how many seconds of `cpu`, and with how many
+    `megabytes` it was answered, `modules`, and `triggers` by the function's name; or `error`.
     """
     run = subprocess.run(
         [sys.executable, "-m", "tests.support.azure_app"],
@@ -62,12 +62,14 @@ async def main() -> None:
         query={},
     )
     answer = await worker.invoke(worker.functions["intake"], TypedData(http=request))
+    usage = resource.getrusage(resource.RUSAGE_SELF)
     triggers = {name: dict(it.trigger) for name, it in worker.functions.items()}
     _say(
         {
             "status": answer.http.status_code,
             "at": time.time(),
-            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "cpu": usage.ru_utime + usage.ru_stime,
+            "megabytes": usage.ru_maxrss / 1024,
             "modules": sorted(sys.modules),
             "triggers": triggers,
         }
