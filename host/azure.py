@@ -16,6 +16,7 @@ from host.lazy import lazily
 from host.logic_app import LogicApp
 from host.services import Services, Stores
 from host.telemetry import trace_share
+from host.wake_up import WakeUp
 from shared.tracing import NO_TELEMETRY
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from adapters.azure.description_jobs import PlacedJobs
     from adapters.azure.graph_client import GraphClient
     from adapters.azure.graph_mail import GraphMail
+    from adapters.azure.graph_subscription import GraphSubscription
     from adapters.azure.inline_jobs import InlineJobs
     from adapters.azure.submission_index import TableSubmissionIndex
     from adapters.azure.tables import Tables
@@ -59,6 +61,7 @@ class AzureParts:
     mailbox: Mailbox | None = None
     mailboxes: Mapping[str, FetchByReference] = field(default_factory=dict[str, "FetchByReference"])
     logic_app: LogicApp | None = None
+    wake_up: WakeUp | None = None  # where Graph is to tell of new mail
 
 
 def build(settings: Settings, azure: AzureSettings) -> AzureParts:
@@ -83,6 +86,7 @@ def build(settings: Settings, azure: AzureSettings) -> AzureParts:
         mailbox=lazily(ports.open_mailbox) if azure.graph.mailbox else None,
         mailboxes={address.lower(): partial(ports.fetch, address) for address in addresses},
         logic_app=logic_app,
+        wake_up=WakeUp.read(azure.graph, lazily(ports.open_subscription)),
     )
 
 
@@ -166,6 +170,11 @@ class _Ports:
         from host.azure_mail import graph_mailbox
 
         return graph_mailbox(self._azure.graph, self._mail, self._tables, self.clock)
+
+    def open_subscription(self) -> GraphSubscription:
+        from host.azure_mail import graph_subscription
+
+        return graph_subscription(self._azure.graph, self._mail, self._tables, self.clock)
 
     def open_replies(self) -> ReplyChannel:
         from host.azure_mail import graph_replies

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from adapters.azure.fetch_by_reference import GraphFetchByReference
 from adapters.azure.graph_client import GraphClient
 from adapters.azure.graph_mail import GraphMail
+from adapters.azure.graph_subscription import GraphSubscription
 from adapters.azure.ledger import TableLedger
 from adapters.azure.mailbox import Folders, GraphMailbox
 from adapters.azure.mailbox_state_table import TableMailboxState
@@ -57,6 +58,19 @@ def graph_mailbox(
 def graph_fetch(client: GraphClient, address: str) -> GraphFetchByReference:
     """What reads mails of a mailbox that were handed in by reference."""
     return GraphFetchByReference(graph_mail(client, address))
+
+
+def graph_subscription(
+    graph: GraphSettings, mail: GraphMail, tables: Tables, clock: Clock
+) -> GraphSubscription:
+    """What asks Graph to tell of new mail."""
+    return GraphSubscription(
+        mail,
+        TableLedger(tables.table("Replies")),
+        url=graph.notification_url,
+        secret=graph.notification_secret,
+        clock=clock,
+    )
 
 
 def graph_replies(

@@ -66,7 +66,8 @@ class Functions:
                 "MAIL_INGEST_PUBLIC_URL is set, and no keys are. `mail-ingest key NAME` makes one.",
             )
         doors = replace(doors, settings=door, mailboxes=parts.mailboxes, uploads=parts.uploads)
-        return in_pieces(build_app(doors))
+        app = build_app(doors)
+        return in_pieces(parts.wake_up.beside(app, self._take_mail) if parts.wake_up else app)
 
     def activities(self) -> dict[str, Activity]:
         """The side effects, by name. Raises SettingsError for rules that cannot be read."""
@@ -99,11 +100,10 @@ class Functions:
             raise ComeAgainError("event")
 
     async def poll(self) -> None:
-        """Take what waits in the mailbox, if there is one."""
-        if self._parts.mailbox is not None:
-            stores = self._services.stores
-            poller = mailbox_poller(self._settings, stores, self._parts.mailbox, self._receive_mail)
-            await poller.poll_once()
+        """Take what waits in the mailbox, if there is one, and stay subscribed to its news."""
+        if self._parts.wake_up is not None:
+            await self._parts.wake_up.subscription.keep()
+        await self._take_mail()
 
     async def look_after_jobs(self) -> None:
         """Give description jobs their next attempts, and settle those that have ended."""
@@ -116,6 +116,12 @@ class Functions:
     async def repair(self, client: AsyncTaskHubGrpcClient) -> None:
         """Queue the submissions whose intake a crash cut short, and nobody sent again."""
         await self._sweep(client).enqueue_forgotten()
+
+    async def _take_mail(self) -> None:
+        if self._parts.mailbox is not None:
+            stores = self._services.stores
+            poller = mailbox_poller(self._settings, stores, self._parts.mailbox, self._receive_mail)
+            await poller.poll_once()
 
     def _sweep(self, client: AsyncTaskHubGrpcClient) -> Sweep:
         return Sweep(intake=self._intake, engine=DurableClientEngine(client))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from adapters.azure.graph_errors import GraphRefusedError
 from adapters.azure.graph_requests import request
 from shared.codec import from_json, to_json
-from shared.errors import ServiceUnavailableError
+from shared.errors import IngestError
 from shared.events import rfc3339
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class GraphSubscription:
         """
         try:
             await self._keep(renew=renew)
-        except (ServiceUnavailableError, GraphRefusedError) as exc:
+        except IngestError as exc:
             facts = {"action": "subscription_failed", "reason": str(exc)}
             logger.warning("no notifications of new mail", extra=facts)
 
