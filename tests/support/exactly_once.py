@@ -77,6 +77,7 @@ class Plan:
     mails: int
     risk: float = 0.004  # of dying, at each call
     sweep_s: float = 100.0
+    forgets: bool = True  # Graph forgets our place in its log now and then
     patience_s: float = 100.0
     state_of: Callable[[MailboxState, Life], MailboxState] = lambda state, life: life.mortal(state)
     ledger_of: Callable[[MemoryLedger, Life], Any] = lambda ledger, life: life.mortal(ledger)
@@ -155,8 +156,10 @@ class Simulation:
 
     def _spoil(self) -> None:
         """Lay out faults, let Graph forget its log, and let a person tidy up and think better."""
+        forgetting = FaultKind.SYNC_STATE_GONE
+        faults = [each for each in _FAULTS if self._plan.forgets or each.kind is not forgetting]
         for _ in range(3):
-            chosen = self._random.choice(_FAULTS)
+            chosen = self._random.choice(faults)
             self._graph.faults.append(
                 Fault(
                     kind=chosen.kind,
@@ -167,7 +170,7 @@ class Simulation:
                     seconds=chosen.seconds,
                 )
             )
-        if self._random.random() < 0.3:
+        if self._plan.forgets and self._random.random() < 0.3:
             self._graph.mailbox.epoch += 1
         waiting = self._graph.mailbox.folder("inbox")
         if waiting and self._random.random() < 0.5:

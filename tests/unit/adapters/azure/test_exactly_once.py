@@ -31,7 +31,11 @@ async def test_each_mail_is_taken_filed_and_answered_once(seed: int) -> None:
 
 
 class PlaceFirst(MemoryMailboxState):
-    """Notes the place in the change log first, and the mails of the page after it."""
+    """Notes the place in the change log first, and the mails of the page after it. The first two
+    processes that do so die in between.
+    """
+
+    deaths_left = 2
 
     def __init__(self, state: MemoryMailboxState, life: Life) -> None:
         self.__dict__ = state.__dict__  # one memory for all
@@ -45,7 +49,9 @@ class PlaceFirst(MemoryMailboxState):
         self, watch: Watch, *, link: str, swept_at: float, until: float
     ) -> Watch | None:
         kept = await super().keep_watch(watch, link=link, swept_at=swept_at, until=until)
-        self._life.touch(risk=0.2 if self._page else 0.0)
+        if self._page and PlaceFirst.deaths_left:
+            PlaceFirst.deaths_left -= 1
+            self._life.touch(risk=1.0)
         await super().add(self._page)
         self._page = ()
         return kept
@@ -56,8 +62,10 @@ async def test_noting_the_place_before_the_mails_loses_mails() -> None:
         assert isinstance(state, MemoryMailboxState)
         return PlaceFirst(state, life)
 
-    plan = Plan(seed=1, mails=60, sweep_s=1e12, patience_s=4.0, state_of=place_first)
-    result = await simulate(plan)
+    PlaceFirst.deaths_left = 2
+    result = await simulate(
+        Plan(seed=1, mails=60, sweep_s=1e12, forgets=False, patience_s=4.0, state_of=place_first)
+    )
     assert result.lost()
 
 
