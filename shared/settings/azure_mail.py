@@ -39,13 +39,6 @@ class GraphSettings:
         example="DeadLetter",
         meaning="The folder of mails that were given up; made when it is missing.",
     )
-    poll_s: float = setting(
-        "MAIL_INGEST_GRAPH_POLL_S",
-        30.0,
-        unit="seconds",
-        example="60",
-        meaning="How often new mail is looked for while none comes.",
-    )
     sweep_s: float = setting(
         "MAIL_INGEST_GRAPH_SWEEP_S",
         600.0,
