@@ -136,7 +136,7 @@ class GraphClient:
                 response = await self._http.send(made)
             except httpx.HTTPError as exc:
                 raise ServiceUnavailableError(SERVICE, type(exc).__name__) from exc
-            if response.is_error:
+            if not response.is_success:
                 raise await self._refusal(response, _PASSING_OR_BROKEN)
 
     def is_ours(self, link: str) -> bool:
@@ -156,7 +156,7 @@ class GraphClient:
             self._refuse_while_throttled()
             response = await self._send(request)
             try:
-                if response.is_error:
+                if not response.is_success:
                     raise await self._refusal(response, passing)
                 yield response
             finally:
@@ -193,9 +193,11 @@ class GraphClient:
 
 
 def _pipeline(connections: httpx.AsyncHTTPTransport) -> httpx.AsyncClient:
-    """A client whose calls pass the SDK's handlers, of which the one that retries is off."""
+    """A client whose calls pass the SDK's handlers, of which two are off: the one that retries, and
+    the one that follows redirects, which Graph's mail has none of: an answer stays on its host.
+    """
     from kiota_abstractions.request_option import RequestOption
-    from kiota_http.middleware.options import RetryHandlerOption
+    from kiota_http.middleware.options import RedirectHandlerOption, RetryHandlerOption
     from msgraph_core.graph_client_factory import (  # pyright: ignore[reportMissingTypeStubs]
         GraphClientFactory,
     )
@@ -206,7 +208,8 @@ def _pipeline(connections: httpx.AsyncHTTPTransport) -> httpx.AsyncClient:
         headers={"Accept-Encoding": "identity"},  # a packed photo is no smaller, only slower
     )
     never: dict[str, RequestOption] = {
-        RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0)
+        RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0),
+        RedirectHandlerOption.get_key(): RedirectHandlerOption(should_redirect=False),
     }
     return GraphClientFactory.create_with_default_middleware(client=client, options=never)
 

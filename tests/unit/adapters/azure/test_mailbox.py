@@ -216,6 +216,30 @@ async def test_a_graph_that_is_not_there_is_nobodys_fault(bench: GraphBench) -> 
     await client.close()
 
 
+async def test_a_redirect_gets_no_token(bench: GraphBench) -> None:
+    calls = 0
+
+    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        await reader.readuntil(b"\r\n\r\n")
+        place = bench.graph.url.encode()
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % place)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(elsewhere, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = GraphClient.open(Identity(), url=f"http://127.0.0.1:{port}/v1.0")
+    mailbox = GraphMailbox(GraphMail(client, ADDRESS), bench.state, clock=bench.clock)
+    with pytest.raises(ServiceUnavailableError, match="302"):
+        await mailbox.discover(limit=10)
+    assert (calls, bench.graph.calls) == (1, [])
+    await client.close()
+    server.close()
+    await server.wait_closed()
+
+
 async def test_no_more_than_four_calls_are_under_way() -> None:
     async with graph_bench(limits=Limits(concurrent=4)) as bench:
         for _ in range(12):
