@@ -7,8 +7,7 @@ files are photos and videos (`mail_ingest.attachments`).
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -19,16 +18,16 @@ from mail_ingest.file_names import safe_name
 from mail_ingest.mime.events import Container, PartData, PartEnded, PartStarted, Refusal
 from mail_ingest.mime.limits import Limits
 from mail_ingest.mime.reader import MimeReader
+from mail_ingest.two_stages import in_two_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from io import BufferedWriter, FileIO
 
     from mail_ingest.mime.events import Event, Part
 
-CHUNK_BYTES = 1 << 17  # larger ones leave the cache, and cost page faults at every allocation
+CHUNK_BYTES = 160 * 1024  # larger ones leave the cache, and cost page faults at every allocation
 _WORTH_A_THREAD = 2_000_000  # bytes of a mail; a smaller one is done before a thread is up
-_CHUNKS_AHEAD = 4  # decoded and not yet written, so that neither thread waits for the other
 _DEFAULT_LIMITS = Limits()
 
 
@@ -63,27 +62,6 @@ def extract_into(folder: Folder, file: Path, limits: Limits) -> Iterator[Extract
             yield from chain.from_iterable(map(folder.take, batches))
         else:
             yield from in_two_stages(batches, folder.take)
-
-
-def in_two_stages[T](
-    batches: Iterable[list[Event]], take: Callable[[list[Event]], list[T]]
-) -> Iterator[T]:
-    """Read events in this thread while another one takes them; gives what `take` gives, in order.
-
-    An error of `take` is raised here.
-    """
-    with ThreadPoolExecutor(1) as second:
-        under_way: deque[Future[list[T]]] = deque()
-        try:
-            for events in batches:
-                under_way.append(second.submit(take, events))
-                if len(under_way) > _CHUNKS_AHEAD:
-                    yield from under_way.popleft().result()
-            while under_way:
-                yield from under_way.popleft().result()
-        finally:
-            for each in under_way:  # after an error nothing more is taken
-                each.cancel()
 
 
 def events_of(raw: FileIO, limits: Limits) -> Iterator[list[Event]]:

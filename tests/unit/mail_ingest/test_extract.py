@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mail_ingest import extract as module
-from mail_ingest.extract import Folder, extract, extract_into, in_two_stages
+from mail_ingest.extract import Folder, extract, extract_into
 from mail_ingest.mime.limits import Limits
 from tests.support.mime_cases import OTHER, PHOTO, TEXT, header, mail, mixed, named, photo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from mail_ingest.extract import ExtractedPart
     from mail_ingest.mime.events import Event
@@ -113,18 +112,3 @@ def test_who_stops_listening_leaves_nothing_half_written(tmp_path: Path) -> None
     next(parts)
     parts.close()
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["a.jpg"]
-
-
-def test_no_more_than_a_few_batches_are_read_ahead() -> None:
-    read = 0
-
-    def batches() -> Iterator[list[Event]]:
-        nonlocal read
-        for _ in range(50):
-            read += 1
-            yield []
-
-    taken = in_two_stages(batches(), lambda _: [1])
-    next(taken)
-    assert read <= module._CHUNKS_AHEAD + 1  # pyright: ignore[reportPrivateUsage]
-    assert sum(taken) == 49
