@@ -30,10 +30,8 @@ class Composite:
         return cls(**dict(zip(names, map(composed, items), strict=False)))
 
     def described(self) -> Described:
-        """As a described list, without the None at its end."""
+        """As a described list with all our fields: the SDK looks for some by their position."""
         items = [decomposed(getattr(self, each.name)) for each in fields(self)]
-        while items and items[-1] is None:
-            items.pop()
         return Described(Ulong(self.CODE), items)
 
 

@@ -64,8 +64,8 @@ _RAW: dict[int, tuple[int, Callable[[bytes], object]]] = {
 }
 _VARIABLE: dict[int, Callable[[bytes], object]] = {
     0xA0: bytes,
-    0xA1: lambda raw: raw.decode("utf-8"),
-    0xA3: lambda raw: Symbol(raw.decode("ascii")),
+    0xA1: lambda raw: _text(raw, "utf-8"),
+    0xA3: lambda raw: Symbol(_text(raw, "ascii")),
 }
 _WIDE = 0x10  # the same type with a length of four bytes: 0xb0 for 0xa0, 0xd0 for 0xc0
 
@@ -119,10 +119,17 @@ class Reader:
         if narrow == 0xC0:
             return [inner.value() for _ in range(count)]
         if narrow == 0xC1:
-            return {inner.value(): inner.value() for _ in range(count // 2)}
+            return inner._map(count // 2)
         if narrow == 0xE0:
             return inner._array(count)
         raise ProtocolError(f"0x{code:02x} is no type of AMQP 1.0")
+
+    def _map(self, count: int) -> dict[object, object]:
+        entries = [(self.value(), self.value()) for _ in range(count)]
+        try:
+            return dict(entries)
+        except TypeError as exc:  # AMQP would let a list be a key
+            raise ProtocolError("a key of a map is no plain value") from exc
 
     def _array(self, count: int) -> Array:
         code = self._byte()
@@ -145,3 +152,10 @@ class Reader:
         taken = self._data[self.position : end]
         self.position = end
         return taken
+
+
+def _text(raw: bytes, encoding: str) -> str:
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as exc:
+        raise ProtocolError(f"the text is no {encoding}") from exc

@@ -93,19 +93,26 @@ def _add(sections: Sections, section: Described, raw: bytes) -> None:
     value = cast("Any", section.value)
     match section.descriptor:
         case 0x70:
-            sections.header = value
+            sections.header = _expected(value, list)
         case 0x72:
-            sections.annotations = value
+            sections.annotations = _expected(value, dict)
         case 0x73:
-            sections.properties = dict(zip(_PROPERTY_NAMES, value, strict=False))
+            names = zip(_PROPERTY_NAMES, _expected(value, list), strict=False)
+            sections.properties = dict(names)
             sections.unchanged += raw
         case 0x74:
-            sections.application = value
+            sections.application = _expected(value, dict)
         case 0x71 | 0x78:
             pass  # delivery annotations and footers are for one hop
         case _:
             sections.body.append(value)
             sections.unchanged += raw
+
+
+def _expected(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise ProtocolError(f"a section of a message is no {kind.__name__}")
+    return value
 
 
 def batched(raw: bytes) -> list[bytes]:
