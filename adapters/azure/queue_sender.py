@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.azure.service_bus import service_bus_errors_translated
-from shared.errors import IngestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,19 +55,19 @@ class OpenSender:
 
     async def _send_waiting(self) -> None:
         while self._waiting:
-            first = self._waiting.popleft()
-            together = [first]
-            try:
-                with service_bus_errors_translated(self._entity):
-                    link = self._opened()
-                    batch = await link.create_message_batch()  # opens the link
-                    batch.add_message(first.message)
-                    together += self._fill(batch)
-                    await link.send_messages(batch if len(together) > 1 else first.message)
-            except IngestError as exc:
-                _tell(together, exc)
-            else:
-                _tell(together, None)
+            together = [self._waiting.popleft()]
+            # Whatever happens, those who wait are told.
+            (result,) = await asyncio.gather(self._send(together), return_exceptions=True)
+            _tell(together, result)
+
+    async def _send(self, together: list[_Waiting]) -> None:
+        """Send the message in the list, and with it others that wait; they are added to it."""
+        with service_bus_errors_translated(self._entity):
+            link = self._opened()
+            batch = await link.create_message_batch()  # opens the link
+            batch.add_message(together[0].message)
+            together += self._fill(batch)
+            await link.send_messages(batch if len(together) > 1 else together[0].message)
 
     def _fill(self, batch: ServiceBusMessageBatch) -> list[_Waiting]:
         """Put what waits into the batch, as far as there is room."""
@@ -89,7 +88,7 @@ class OpenSender:
         return self._link
 
 
-def _tell(waiting: list[_Waiting], error: IngestError | None) -> None:
+def _tell(waiting: list[_Waiting], error: BaseException | None) -> None:
     """Tell those who still wait how it ended."""
     for each in waiting:
         if each.sent.done():  # it was cancelled

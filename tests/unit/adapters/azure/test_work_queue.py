@@ -83,6 +83,18 @@ async def test_a_crowd_of_senders_shares_its_round_trips() -> None:
         assert await queue.depth() == 201
 
 
+async def test_the_depth_can_be_asked_for_while_messages_are_waited_for() -> None:
+    async with namespace() as running, opened(running) as queue:
+        receiving = asyncio.create_task(take(queue))
+        await asyncio.sleep(1)  # its link is open
+
+        assert [await queue.depth() for _ in range(3)] == [0, 0, 0]
+        await queue.send("one", b"")
+
+        await queue.complete(await receiving)
+        assert await queue.depth() == 0
+
+
 async def test_a_message_can_be_settled_after_the_connection_was_cut() -> None:
     async with namespace() as running, opened(running) as queue:
         await queue.send("one", b"")
@@ -110,9 +122,10 @@ async def test_faults_of_the_service_are_said_in_a_sentence() -> None:
             with pytest.raises(ServiceUnavailableError, match="no queue or topic of this name"):
                 await queue.send("one", b"")
         async with opened(running) as queue:
+            await queue.send("one", b"")
             running.faults.refuse_with = "com.microsoft:server-busy"
             with pytest.raises(ServiceUnavailableError, match="submissions: it is busy"):
-                await queue.send("one", b"")
+                await queue.send("two", b"")
         await running.stop()
         async with opened(running) as queue:
             with pytest.raises(ServiceUnavailableError, match="does not answer properly"):
@@ -170,3 +183,12 @@ async def _receive_through_a_kill(
                 await queue.abandon(message)
     assert await queue.depth() == 0
     return completed
+
+
+async def test_a_queue_that_was_closed_says_so_and_leaves_nobody_waiting() -> None:
+    async with namespace() as running:
+        async with opened(running) as queue:
+            await queue.send("one", b"")
+        with pytest.raises(ValueError, match="shutdown"):
+            async with asyncio.timeout(2):
+                await queue.send("two", b"")
