@@ -10,7 +10,7 @@ import heapq
 from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from tests.fakes.service_bus import errors
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.fakes.service_bus.alarm import Alarm
+    from tests.fakes.service_bus.consumer import Consumer
     from tests.fakes.service_bus.store import Store
 
 _TOO_OFTEN = "Message could not be consumed after {} delivery attempts."
@@ -36,26 +37,6 @@ class QueueRules:
     max_delivery_count: int = 10
     duplicates_known_for_s: float = 0.0
     sessions: bool = False
-
-
-class Consumer(Protocol):
-    """A link that takes messages while it has credit."""
-
-    credit: int
-    session_id: str | None
-
-    @property
-    def deletes(self) -> bool:
-        """Whether a message is gone when it is delivered (receive-and-delete)."""
-        ...
-
-    def deliver(self, message: Message) -> None:
-        """Send a message to the client."""
-        ...
-
-    def lose_session(self) -> None:
-        """The session's lock has ended."""
-        ...
 
 
 class Queue:

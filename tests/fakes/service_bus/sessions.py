@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.fakes.service_bus.alarm import Alarm
-    from tests.fakes.service_bus.queue import Consumer, QueueRules
+    from tests.fakes.service_bus.consumer import Consumer
+    from tests.fakes.service_bus.queue import QueueRules
     from tests.fakes.service_bus.store import Store
 
 type Granted = Callable[[str, int], None]
