@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from shared.settings import Settings
 from shared.settings.azure import AzureSettings
@@ -86,7 +86,7 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, tuple):
-        return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in value)
+        return ",".join(map(_text, cast("tuple[object, ...]", value)))
     if isinstance(value, Path) and value.is_absolute():
         return str(value.relative_to(ROOT))
     return f"{value:g}" if isinstance(value, float) else str(value)
