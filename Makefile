@@ -8,7 +8,7 @@ test: setup ; $(BIN)/pytest -n 2 --dist worksteal
 check: setup ; @scripts/check
 format: setup ; $(BIN)/ruff format . && $(BIN)/ruff check --fix .
 lock: setup ; @scripts/lock
-docs: setup ; $(BIN)/python scripts/print_configuration.py > docs/configuration.md
-bench: setup ; @for b in benchmarks/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
-fuzz: setup ; $(BIN)/python tests/fuzz/fuzz_mime.py tests/fuzz/corpus -max_total_time=60 -max_len=65536
+docs: setup ; $(BIN)/python scripts/print_configuration.py > docs/configuration.md && $(BIN)/python scripts/fill_telemetry_page.py
+bench: setup ; @for b in extraction engine describe end_to_end cold_start; do echo "== $$b"; $(BIN)/python -m benchmarks.$$b || exit 1; done
+fuzz: setup ; $(BIN)/python -m tests.fuzz.fuzz_mime -max_total_time=60 -artifact_prefix=/tmp/
 clean: ; rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info demo-data
