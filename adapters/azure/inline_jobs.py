@@ -106,16 +106,16 @@ class InlineJobs:
             await describer.stop()
 
     async def _retry(self, job: OpenJob) -> None:
-        """Run a job that is due, for as long hidden from the other processes that look."""
+        """Run a job that is due, hidden meanwhile from the other processes that look. Whatever goes
+        wrong with it, the others run.
+        """
         hidden = replace(job, due_at=self._now() + self._hidden_s(job.job))
         try:
             await self._ledger.put(hidden)
             await self._run(hidden)
-        except IngestError as exc:
-            logger.warning(
-                "job put off",
-                extra={"action": "job_put_off", "job_id": job.job.job_id, "reason": str(exc)},
-            )
+        except Exception:
+            facts = {"action": "job_put_off", "job_id": job.job.job_id}
+            logger.exception("job put off", extra=facts)
 
     async def _run(self, job: OpenJob) -> None:
         job_id = job.job.job_id

@@ -158,19 +158,20 @@ class ContainerJobs:
                     await self._settlement.settle(launch)
 
     async def _launch(self) -> None:
-        launches = await self._book.all()
-        room = self._rules.max_containers - len(launches)
-        if room <= 0:
+        launches = list(await self._book.all())
+        if len(launches) >= self._rules.max_containers:
             return
         jobs = await self._ledger.all()
         groups = gather(jobs, launches, now=self._now(), max_items=self._rules.max_items)
         for group in groups:
             new = [job for job in group if not await self._endings.described_before(job)]
-            launch = await self._book.claim(new, self._rules.limit_s(new)) if new else None
+            if not new:
+                continue
+            launch = await self._book.claim(new, launches, self._rules.limit_s(new))
             if launch is not None:
+                launches.append(launch)
                 await self._start(launch, new)
-                room -= 1
-            if room == 0:
+            if len(launches) >= self._rules.max_containers:
                 return
 
     async def _start(self, launch: Launch, jobs: Sequence[OpenJob]) -> None:

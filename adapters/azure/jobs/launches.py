@@ -17,7 +17,7 @@ from shared.codec import from_json, to_json
 from shared.errors import BlobNotFoundError, StorageCorruptError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from adapters.azure.jobs.ledger import OpenJob
     from describer.assignment import Item
@@ -47,10 +47,20 @@ class LaunchBook:
         self._folder = f"{folder}/launches/"
         self._owner = owner
 
-    async def claim(self, jobs: Sequence[OpenJob], limit_s: float) -> Launch | None:
-        """Claim the next launch of these jobs' submission; None when another process was faster."""
+    async def claim(
+        self, jobs: Sequence[OpenJob], earlier: Iterable[Launch], limit_s: float
+    ) -> Launch | None:
+        """Claim the next launch of these jobs' submission; None when another process was faster.
+
+        `earlier` are the launches that were seen before the jobs were: whoever saw the same wants
+        the same number, and only one gets it.
+        """
         submission_id = jobs[0].submission_id
-        number = 1 + max(await self._last_number(submission_id), max(job.launch for job in jobs))
+        number = 1 + max(
+            *(job.launch for job in jobs),
+            *(launch.number for launch in earlier if launch.submission_id == submission_id),
+            0,
+        )
         launch = Launch(
             name=self._container_name(submission_id, number),
             submission_id=submission_id,
@@ -96,13 +106,6 @@ class LaunchBook:
     def report_name(self, launch: Launch, job_id: str) -> str:
         """The blob that the container is to report a job in."""
         return f"{self._prefix(launch)}reports/{job_id.rpartition(':')[2]}.json"
-
-    async def _last_number(self, submission_id: str) -> int:
-        prefix = f"{self._folder}{submission_id}/"
-        numbers = [
-            int(name.removeprefix(prefix).split("/")[0]) async for name in self._blobs.list(prefix)
-        ]
-        return max(numbers, default=0)
 
     def _container_name(self, submission_id: str, number: int) -> str:
         """Azure takes lower-case letters, digits and hyphens, 63 at the most."""

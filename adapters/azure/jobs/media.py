@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from shared.errors import StorageFullError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from shared.ports import BlobStore
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 
 @asynccontextmanager
 async def local_file(blobs: BlobStore, name: str) -> AsyncGenerator[tuple[Path, str]]:
-    """The file, and the URL by which others may read the blob. Raises BlobNotFoundError.
+    """The file, and the URL by which others may read the blob.
 
-    A blob that lies on this machine anyway is not copied; a copy is removed afterwards.
+    A blob that lies on this machine anyway is not copied; a copy is removed afterwards. Raises
+    BlobNotFoundError and StorageFullError.
     """
     url = await blobs.read_url(name)
     if url.startswith("file:"):
@@ -27,9 +33,18 @@ async def local_file(blobs: BlobStore, name: str) -> AsyncGenerator[tuple[Path, 
     folder = await asyncio.to_thread(tempfile.TemporaryDirectory)
     try:
         path = Path(folder.name) / "media"
-        with path.open("wb") as file:
-            async for chunk in blobs.read(name):
-                await asyncio.to_thread(file.write, chunk)
+        await _copy(blobs, name, path)
         yield path, url
     finally:
         await asyncio.to_thread(folder.cleanup)
+
+
+async def _copy(blobs: BlobStore, name: str, path: Path) -> None:
+    try:
+        with await asyncio.to_thread(path.open, "wb") as file:
+            async for chunk in blobs.read(name):
+                await asyncio.to_thread(file.write, chunk)
+    except OSError as exc:
+        if exc.errno in _FULL:
+            raise StorageFullError(tempfile.gettempdir()) from exc
+        raise

@@ -150,3 +150,20 @@ async def test_a_wrong_resource_group_is_no_missing_container(on: On) -> None:
         arm.faults.append(Fault(status=404, code="ResourceGroupNotFound", times=9))
         with pytest.raises(JobRefusedError, match="ResourceGroupNotFound"):
             await platform.states(["one"])
+
+
+@both
+async def test_the_fake_satisfies_the_waiting_of_the_sdks_too(on: On) -> None:
+    async with platform_on(on) as (platform, arm):
+        sdk: Any = platform
+        if on is instances_on:
+            group = sdk._group("https://blobs/jobs.json", "mail-abc")
+            create = sdk._client.container_groups.begin_create_or_update
+            poller = await create("jobs", "one", group, polling_interval=0)
+            assert (await poller.result()).instance_view.state == "Running"
+        else:
+            template = sdk._template("one", "https://blobs/jobs.json", "mail-abc")
+            start = sdk._client.jobs.begin_start
+            poller = await start("jobs", "describer", template, polling_interval=0)
+            await poller.result()
+        assert any("/operations/" in call for call in arm.calls)

@@ -6,14 +6,15 @@ import asyncio
 import hashlib
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, override
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, override
 
 import pytest
 
 from adapters.azure.inline_jobs import FOLDER, InlineJobs
 from adapters.local.blob_store import LocalBlobStore
 from shared.codec import from_payload
-from shared.errors import ServiceUnavailableError
+from shared.errors import ServiceUnavailableError, StorageFullError
 from shared.events import MediaDescribed
 from shared.model import Kind
 from shared.ports import DescriptionJob
@@ -22,7 +23,6 @@ from tests.support.job_desk import PROVIDER, RULES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from pathlib import Path
 
     from shared.model import CloudEvent
 
@@ -107,6 +107,27 @@ async def test_media_that_are_gone_are_unreadable(tmp_path: Path) -> None:
         job = await bench.job("a.jpg")
         await bench.jobs.start(replace(job, blob="media/gone.jpg"))
         assert bench.publisher.told() == [("mail-a:1", "unreadable")]
+
+
+async def test_a_full_disk_fails_the_activity_with_a_sentence_and_no_other_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: Any = Path.open
+
+    def full(path: Path, *options: Any, **more: Any) -> Any:
+        return opened(Path("/dev/full") if path.name == "media" else path, *options, **more)
+
+    async with bench_on(FarBlobs(tmp_path / "blobs")) as bench:
+        job = await bench.job("a.jpg", b"y" * 3_000_000)
+        with monkeypatch.context() as disk:
+            disk.setattr(Path, "open", full)
+            with pytest.raises(StorageFullError):
+                await bench.jobs.start(job)
+            bench.clock.advance(hours=1)
+            assert await bench.jobs.tick() > 0
+        bench.clock.advance(hours=1)
+        await bench.jobs.tick()
+        assert bench.publisher.told() == [("mail-a:1", "described")]
 
 
 async def test_an_event_that_cannot_be_published_fails_the_activity_which_tries_again(

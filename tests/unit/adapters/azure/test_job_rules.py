@@ -76,9 +76,11 @@ async def test_only_one_process_can_claim_a_launch(tmp_path: Path) -> None:
     with local_blob_store(tmp_path) as blobs:
         book = LaunchBook(blobs, "jobs", "owner")
         jobs = [open_job("mail-abc:1")]
-        first = await book.claim(jobs, 1)
+        seen = await book.all()
+        first = await book.claim(jobs, seen, 1)
         assert first is not None
-        second = await book.claim(jobs, 1)
+        assert await book.claim(jobs, seen, 1) is None
+        second = await book.claim(jobs, await book.all(), 1)
         assert second is not None
         assert (first.number, second.number) == (1, 2)
         assert first.name != second.name
@@ -90,7 +92,7 @@ async def test_names_of_containers_are_what_azure_takes_and_tell_deployments_apa
 ) -> None:
     with local_blob_store(tmp_path) as blobs:
         jobs = [open_job("mail-" + "x" * 300 + ".Ø:1")]
-        launches = [await LaunchBook(blobs, owner, owner).claim(jobs, 1) for owner in "ab"]
+        launches = [await LaunchBook(blobs, owner, owner).claim(jobs, [], 1) for owner in "ab"]
     names = {launch.name for launch in launches if launch}
     assert len(names) == 2
     assert all(len(name) <= 63 and name.replace("-", "").isalnum() for name in names)
