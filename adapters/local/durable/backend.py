@@ -22,6 +22,8 @@ from adapters.local.durable.open_work import open_work
 from adapters.local.durable.timers import Timer
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     import grpc
     from durabletask.testing.in_memory_backend import OrchestrationInstance
 
@@ -113,6 +115,18 @@ class DurableBackend(CorrectedBackend):
         """The activities that were scheduled since the last call."""
         scheduled, self.scheduled = self.scheduled, []
         return scheduled
+
+    def unschedule(self, instance_ids: Set[str]) -> None:
+        """Take back the activities that these instances have scheduled and that nobody has taken;
+        those of other instances stay.
+        """
+        kept: list[ScheduledActivity] = []
+        for activity in self.scheduled:
+            if activity.instance_id in instance_ids:
+                self.open.get(activity.instance_id, {}).pop(activity.task_id, None)
+            else:
+                kept.append(activity)
+        self.scheduled = kept
 
     def adopt(self, instance: OrchestrationInstance, parent: Parent | None) -> None:
         """Take in an instance as the store has it, and all that it still waits for. An activity

@@ -127,7 +127,7 @@ class TaskHub:
 
     def undo(self) -> None:
         """Take memory back to what the file says; activities whose result is lost run again."""
-        self._backend.take_scheduled()
+        self._backend.unschedule(self._backend.dirty)
         with self._store.transaction():
             for instance_id in tuple(self._backend.dirty):
                 self._backend.rewritten.discard(instance_id)

@@ -13,14 +13,11 @@ from typing import Any
 import pytest
 from durabletask import task
 
-from adapters.local.durable import history_store
-from adapters.local.durable.history_schema import Durability, connect
 from adapters.local.engine import LocalEngine
 from shared.errors import (
     NewerStateError,
     ServiceUnavailableError,
     StorageCorruptError,
-    StorageFullError,
 )
 from shared.model import JsonObject
 from shared.ports import InstanceState
@@ -55,36 +52,6 @@ def nap(ctx: task.OrchestrationContext, _payload: JsonObject) -> Steps:
 
 async def echo(payload: JsonObject) -> JsonObject:
     return payload
-
-
-class Disk:
-    """A disk that fills up on demand, as SQLite sees it."""
-
-    def __init__(self) -> None:
-        self._database: sqlite3.Connection | None = None
-
-    def connect(self, path: Path, durability: Durability) -> sqlite3.Connection:
-        self._database = connect(path, durability)
-        return self._database
-
-    def fill(self) -> None:
-        """From now on the file cannot grow."""
-        self._allow(1)
-
-    def free(self) -> None:
-        """There is room again."""
-        self._allow(1_000_000)
-
-    def _allow(self, pages: int) -> None:
-        assert self._database
-        self._database.execute(f"PRAGMA max_page_count = {pages}")
-
-
-@pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    disk = Disk()
-    monkeypatch.setattr(history_store, "connect", disk.connect)
-    return disk
 
 
 async def test_an_instance_that_ended_is_known_after_a_restart(tmp_path: Path) -> None:
@@ -218,52 +185,6 @@ async def test_a_stopped_engine_says_so(tmp_path: Path) -> None:
     with pytest.raises(ServiceUnavailableError, match="stopped"):
         await engine.start("wait", instance_id="a", payload={})
     await engine.stop()
-
-
-async def test_a_full_disk_is_reported_and_nothing_of_the_call_has_happened(
-    tmp_path: Path, disk: Disk
-) -> None:
-    runs: list[JsonObject] = []
-
-    async def act(payload: JsonObject) -> JsonObject:
-        runs.append(payload)
-        return payload
-
-    async with local_engine(tmp_path / "e.db", [step, wait], {"act": act}) as engine:
-        await engine.start("wait", instance_id="waiting", payload={})
-        disk.fill()
-        large = {"text": "x" * 100_000}
-        with pytest.raises(StorageFullError):
-            await engine.start("step", instance_id="a", payload=large)
-        with pytest.raises(StorageFullError):
-            await engine.raise_event("waiting", name="Go", payload=large)
-        assert await engine.instance("a") is None
-        disk.free()
-        assert await engine.start("step", instance_id="a", payload={"n": 1})
-        assert (await ended(engine, "a")).output == {"n": 1}
-        assert await engine.raise_event("waiting", name="Go", payload={"n": 2})
-        assert (await ended(engine, "waiting")).output == {"n": 2}
-    assert runs == [{"n": 1}]
-
-
-async def test_a_result_that_a_full_disk_refused_is_made_again(tmp_path: Path, disk: Disk) -> None:
-    filled = asyncio.Event()
-    runs: list[JsonObject] = []
-
-    async def act(payload: JsonObject) -> JsonObject:
-        runs.append(payload)
-        if len(runs) == 1:
-            disk.fill()
-            filled.set()
-        return {"text": "x" * 100_000}
-
-    async with local_engine(tmp_path / "e.db", [step], {"act": act}) as engine:
-        await engine.start("step", instance_id="a", payload={})
-        await asyncio.wait_for(filled.wait(), 10)
-        await asyncio.sleep(0.1)
-        disk.free()
-        assert (await ended(engine, "a")).state is InstanceState.COMPLETED
-    assert len(runs) == 2
 
 
 def test_a_damaged_file_is_refused_with_one_sentence(tmp_path: Path) -> None:
