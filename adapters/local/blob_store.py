@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from adapters.local.blob_files import open_range, read_whole, remove_below
 from adapters.local.blob_names import names_below, path_of
-from adapters.local.durable_files import full_disk_is_named
+from adapters.local.durable_files import KEPT_FREE_BYTES, full_disk_is_named
 from adapters.local.new_file import NewFile
 from adapters.local.temp_folder import TempFolder
 
@@ -50,22 +50,20 @@ class LocalBlobStore:
     async def create(
         self, name: str, *, content_type: str = "application/octet-stream"
     ) -> AsyncGenerator[BlobStream]:
-        """Write a blob as a stream; it appears when the block ends well."""
+        """Write a blob as a stream; it appears when the block ends well. It leaves the last of the
+        disk to small blobs and databases, which say what was taken.
+        """
         del content_type
-        path = path_of(self._root, name)
-        stream = BlobStream(NewFile(self._temp.new_path()), self._start)
-        try:
+        file = NewFile(self._temp.new_path(), kept_free_bytes=KEPT_FREE_BYTES)
+        async with self._published(name, file) as stream:
             yield stream
-            await stream.publish(path)
-        except BaseException:
-            await asyncio.shield(stream.discard())
-            raise
 
     async def put(
         self, name: str, content: bytes, *, content_type: str = "application/octet-stream"
     ) -> None:
         """Write a small blob whole, replacing an older one."""
-        async with self.create(name, content_type=content_type) as stream:
+        del content_type
+        async with self._published(name, NewFile(self._temp.new_path())) as stream:
             await stream.write(content)
 
     async def put_new(
@@ -110,6 +108,17 @@ class LocalBlobStore:
     async def read_url(self, name: str) -> str:
         """A ``file://`` URL, which every process of this machine may read at any time."""
         return path_of(self._root, name).as_uri()
+
+    @asynccontextmanager
+    async def _published(self, name: str, file: NewFile) -> AsyncGenerator[BlobStream]:
+        path = path_of(self._root, name)
+        stream = BlobStream(file, self._start)
+        try:
+            yield stream
+            await stream.publish(path)
+        except BaseException:
+            await asyncio.shield(stream.discard())
+            raise
 
     def _start[T](self, work: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, self._in_thread, work)

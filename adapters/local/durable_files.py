@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+KEPT_FREE_BYTES = 16 * 1024 * 1024
+"""What media and mails leave free: room for the records, the queue and the histories of what was
+taken, so that a full disk refuses the next submission and does not hurt the last ones."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -25,6 +28,13 @@ def full_disk_is_named(where: Path) -> Generator[None]:
         if exc.errno in _FULL:
             raise StorageFullError(str(where)) from exc
         raise
+
+
+def require_room(folder: Path, kept_free_bytes: int) -> None:
+    """Raise StorageFullError when no more than this is free on the disk of a folder."""
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < kept_free_bytes:
+        raise StorageFullError(str(folder))
 
 
 def write_all(file: int, data: bytes | bytearray | memoryview) -> None:

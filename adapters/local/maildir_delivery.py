@@ -15,7 +15,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.local.durable_files import full_disk_is_named, sync_folder, write_all
+from adapters.local.durable_files import (
+    KEPT_FREE_BYTES,
+    full_disk_is_named,
+    require_room,
+    sync_folder,
+    write_all,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +67,7 @@ class MaildirDelivery:
             return await _to_the_end(work)
 
     def _flush(self) -> None:
+        require_room(self._folder, KEPT_FREE_BYTES)
         if self._descriptor < 0:
             self._descriptor, self._draft = tempfile.mkstemp(
                 prefix=PREFIX, dir=self._folder / "tmp"

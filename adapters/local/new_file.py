@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from adapters.local.durable_files import make_folders, sync_folder, write_all
+from adapters.local.durable_files import make_folders, require_room, sync_folder, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
 
 class NewFile:
-    """Written at `path`, a path of its own on the same file system as its destination."""
+    """Written at `path`, a path of its own on the same file system as its destination; it raises
+    StorageFullError rather than leave less than `kept_free_bytes` of the disk.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, kept_free_bytes: int = 0) -> None:
         self._path = path
+        self._kept_free_bytes = kept_free_bytes
         self._file: int | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append bytes."""
+        if self._kept_free_bytes:
+            require_room(self._path.parent, self._kept_free_bytes)
         if self._file is None:
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         write_all(self._file, data)

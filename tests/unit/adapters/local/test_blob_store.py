@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.local import blob_store
 from adapters.local.blob_names import path_of
 from adapters.local.blob_store import LocalBlobStore
 from shared.errors import StorageFullError
@@ -78,6 +80,20 @@ async def test_a_full_disk_leaves_nothing_behind(
 
     assert files(tmp_path) == []
     await blobs.put("put", b"x")
+
+
+async def test_media_leave_room_for_what_says_that_they_were_taken(
+    blobs: LocalBlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blob_store, "KEPT_FREE_BYTES", shutil.disk_usage(tmp_path).total + 1)
+
+    with pytest.raises(StorageFullError):
+        async with blobs.create("media") as stream:
+            await stream.write(b"x")
+    await blobs.put("outcome", b"x")
+    assert await blobs.put_new("record", b"x")
+
+    assert files(tmp_path) == ["blobs/outcome", "blobs/record"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
