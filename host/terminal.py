@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from shared.codec import to_json
 
@@ -24,8 +27,14 @@ def note(line: str) -> None:
 
 
 def say_json(value: object) -> None:
-    """Print one JSON object on a line of its own, for programs."""
-    sys.stdout.write(f"{to_json(value).decode('utf-8')}\n")
+    """Print one JSON object on a line of its own, for programs. A file name that is not UTF-8 has
+    its bytes as escaped surrogates, which os.fsencode turns back.
+    """
+    try:
+        line = to_json(value).decode("utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(to_builtins(value))
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
