@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -68,9 +69,8 @@ def _data_folder(settings: Settings) -> Finding:
     from host.data_folder import DataFolder
 
     folder = DataFolder.open(settings.place.data)
-    probe = folder.path / f".doctor-{os.getpid()}"
-    probe.write_bytes(b"can be written")
-    probe.unlink()
+    with tempfile.TemporaryFile(dir=folder.path) as probe:
+        probe.write(b"can be written")
     free = shutil.disk_usage(folder.path).free
     served = ", served now" if folder.is_served() else ""
     sentence = f"{folder.path}{served}, {free / 1e9:.1f} GB free."
