@@ -25,6 +25,7 @@ app.add_typer(desk, name="desk")
 app.add_typer(dead, name="dead-letters")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+SubmissionId = Annotated[str, typer.Argument(metavar="ID", help="The submission.")]
 
 
 @app.command()
@@ -38,7 +39,8 @@ def serve() -> None:
 @app.command()
 def demo(
     keep: Annotated[
-        Path | None, typer.Option(help="The data folder to make; it must not exist.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="The data folder to make; it must not exist."),
     ] = None,
 ) -> None:
     """Send real mails through the whole system and show what became of each."""
@@ -49,10 +51,13 @@ def demo(
 
 @app.command()
 def replay(
-    paths: Annotated[list[Path], typer.Argument(help="Mails, folders of mails, mbox files.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH", help="Mails, folders of mails, mbox files.")
+    ],
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the outcomes.")] = False,
     again: Annotated[
-        str, typer.Option(help="A label: take mails again that were replayed before.")
+        str,
+        typer.Option(metavar="LABEL", help="A label: take mails again that were replayed before."),
     ] = "",
     json: AsJson = False,
 ) -> None:
@@ -64,9 +69,12 @@ def replay(
 
 @app.command()
 def extract(
-    file: Annotated[Path, typer.Argument(help="A mail (.eml).")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A mail (.eml).")],
     outdir: Annotated[
-        Path | None, typer.Argument(help="Where the attachments are written; made if missing.")
+        Path | None,
+        typer.Argument(
+            metavar="OUTDIR", help="Where the attachments are written; made if missing."
+        ),
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print the tree of the mail and why, write nothing.")
@@ -86,7 +94,8 @@ def extract(
 @app.command()
 def status(
     submission_id: Annotated[
-        str | None, typer.Argument(help="A submission; without one: all of them, in short.")
+        str | None,
+        typer.Argument(metavar="ID", help="A submission; without one: all of them, in short."),
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -105,7 +114,9 @@ def doctor() -> None:
 
 
 @app.command()
-def key(client: Annotated[str, typer.Argument(help="A short name for who gets it.")]) -> None:
+def key(
+    client: Annotated[str, typer.Argument(metavar="NAME", help="A short name for who gets it.")],
+) -> None:
     """Make a key for an HTTP client."""
     from host.commands.key import key as run
 
@@ -122,11 +133,14 @@ def desk_list(json: AsJson = False) -> None:
 
 @desk.command("decide")
 def desk_decide(
-    submission_id: str,
-    number: Annotated[int, typer.Argument(help="Which media item of it.")],
+    submission_id: SubmissionId,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Which media item of it.")],
     category: Annotated[
         list[str],
-        typer.Option(help="A code or name of the rules file; may be given more than once."),
+        typer.Option(
+            metavar="CATEGORY",
+            help="A code or name of the rules file; may be given more than once.",
+        ),
     ],
     answer: Annotated[
         bool, typer.Option("--answer", help="Send the submitter a second answer.")
@@ -147,7 +161,7 @@ def dead_letters_list(json: AsJson = False) -> None:
 
 
 @dead.command("resubmit")
-def dead_letters_resubmit(submission_id: str) -> None:
+def dead_letters_resubmit(submission_id: SubmissionId) -> None:
     """Give a submission that was given up another chance."""
     from host.commands.dead_letters import resubmit
 

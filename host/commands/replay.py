@@ -69,7 +69,7 @@ async def _take(
             say_json(_facts(each, entries, outcomes))
     else:
         rows = [_row(each, entries, outcomes) for each in replayed]
-        say_table(f"{len(replayed)} mails", ("mail", "submission", "what became of it"), rows)
+        say_table(_counted(replayed), ("mail", "submission", "what became of it"), rows)
     given_up = [e for e in entries.values() if e and e.state is SubmissionState.DEAD_LETTERED]
     return 1 if given_up or any(each.problem for each in replayed) else 0
 
@@ -94,6 +94,10 @@ async def _until_ended(stores: Stores, submission_ids: Sequence[str]) -> None:
                     waiting.remove(each)
                     step()
             await asyncio.sleep(_POLL_S)
+
+
+def _counted(replayed: Sequence[Replayed]) -> str:
+    return "1 mail" if len(replayed) == 1 else f"{len(replayed)} mails"
 
 
 def _facts(
