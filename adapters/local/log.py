@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_NO_FACTS = _STANDARD | {"color_message"}  # uvicorn repeats its message in colour
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -76,7 +77,7 @@ def log_to(stream: TextIO, formatter: logging.Formatter, level: int = logging.IN
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
     attributes: Mapping[str, Any] = vars(record)
-    return {name: value for name, value in attributes.items() if name not in _STANDARD}
+    return {name: value for name, value in attributes.items() if name not in _NO_FACTS}
 
 
 def _time(record: logging.LogRecord) -> datetime:

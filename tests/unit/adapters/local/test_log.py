@@ -31,6 +31,12 @@ def test_a_line_is_one_json_object_with_its_facts() -> None:
     assert list(json.loads(line))[:5] == ["time", "level", "logger", "message", "action"]
 
 
+def test_a_message_is_not_repeated_in_colour() -> None:
+    line = JsonFormatter().format(record(color_message="\x1b[36mmail taken\x1b[0m"))
+
+    assert "color_message" not in json.loads(line)
+
+
 def test_a_line_stays_one_line_whatever_is_in_it() -> None:
     line = JsonFormatter().format(record(reason="two\nlines \udcff \x1b[31m", where=object))
 
