@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from shared.dispatch import mark_dead_lettered
-from shared.errors import IngestError
+from shared.errors import IngestError, StorageCorruptError
 from shared.ids import blob_prefix
 from shared.intake import record_name
 from shared.ports import InstanceState, SubmissionState
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from shared.intake import Intake
+    from shared.model import Submission
     from shared.ports import Instance
 
 logger = logging.getLogger(__name__)
@@ -43,10 +44,12 @@ class Sweep:
 
     async def run(self) -> None:
         """Repair at the start, then look for failed instances until cancelled."""
-        half_way = await self.enqueue_forgotten()
+        half_way: frozenset[str] | None = None
         rounds = 0
         while True:
             try:
+                if half_way is None:
+                    half_way = await self.enqueue_forgotten()
                 await self.put_failed_aside()
                 if rounds == _ROUNDS_OF_GRACE:
                     await self.remove_half_way(half_way)
@@ -73,13 +76,28 @@ class Sweep:
         for submission_id in sorted(recorded):
             if await self.intake.index.get(submission_id) is not None:
                 continue
-            submission = await self.intake.known(submission_id)
+            submission = await self._record(submission_id)
             if submission is not None:
                 await self.intake.enqueue(submission)
                 repaired += 1
         if repaired:
             logger.info("forgotten submissions queued", extra=_counted("sweep_queued", repaired))
         return frozenset(seen - recorded)
+
+    async def _record(self, submission_id: str) -> Submission | None:
+        """A record, unless it is damaged: that is no reason to leave the others."""
+        try:
+            return await self.intake.known(submission_id)
+        except StorageCorruptError as exc:
+            logger.exception(
+                "damaged record left alone",
+                extra={
+                    "action": "record_damaged",
+                    "submission_id": submission_id,
+                    "reason": str(exc),
+                },
+            )
+            return None
 
     async def remove_half_way(self, submission_ids: Iterable[str]) -> int:
         """Remove the blobs of submissions that were cut off by a crash and never came again: nobody

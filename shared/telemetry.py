@@ -57,6 +57,7 @@ ACTIONS = {
     "orphan_removed": "A container that no job stands for was removed.",
     "outcome_revised": "The desk, or a late description, changed an outcome.",
     "queue_unavailable": "The queue cannot be read at the moment.",
+    "record_damaged": "A record cannot be read. Restore it from a copy, or replay its original.",
     "reply_failed": "An answer could not be delivered for good.",
     "request_refused": "An HTTP request, or a line to the describer, was refused.",
     "round_failed": "A round of regular work met a service that is down.",

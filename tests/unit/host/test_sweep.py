@@ -44,6 +44,15 @@ async def test_a_submission_whose_process_died_after_the_record_is_queued(core: 
     assert await core.services.index.get(submission.id) is not None
 
 
+async def test_a_damaged_record_does_not_keep_others_from_being_queued(core: Core) -> None:
+    damaged, sound = a_submission(1), a_submission(2)
+    await core.services.blobs.put_new(record_name(damaged.id), to_json(damaged)[:100])
+    await core.services.blobs.put_new(record_name(sound.id), to_json(sound))
+    assert await sweep(core).enqueue_forgotten() == frozenset()
+    assert await core.services.queue.depth() == 1
+    assert await core.services.index.get(sound.id) is not None
+
+
 async def test_a_submission_that_is_known_is_not_queued_again(core: Core) -> None:
     submission = a_submission()
     await core.services.intake.accept(submission)
