@@ -7,6 +7,7 @@ name, unit, default, example and meaning; docs/configuration.md is printed from 
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -14,17 +15,34 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
+_LARGEST_PORT = 65_535
+_MOST = {"port": _LARGEST_PORT}
 
 
 def setting(
-    name: str, default: object, *, unit: str, example: str, meaning: str, secret: bool = False
+    name: str,
+    default: object,
+    *,
+    unit: str,
+    example: str,
+    meaning: str,
+    least: float = 0,
+    secret: bool = False,
 ) -> Any:
-    """A field of the settings value, with what a person must know about it."""
-    metadata = {"name": name, "unit": unit, "example": example, "meaning": meaning}
+    """A field of the settings value, with what a person must know about it; `least` is of
+    numbers.
+    """
+    metadata = {
+        "name": name,
+        "unit": unit,
+        "example": example,
+        "meaning": meaning,
+        "least": least,
+    }
     return field(default=default, repr=not secret, metadata=metadata)
 
 
@@ -39,7 +57,9 @@ def read_settings[T](kind: type[T], environment: Mapping[str, str] | None = None
     for each in fields(kind):  # type: ignore[arg-type]
         name: str = each.metadata["name"]
         if text := environment.get(name, "").strip():
-            values[each.name] = _parse(name, text, hints[each.name])
+            value = _parse(name, text, hints[each.name])
+            _check_range(each.metadata, value)
+            values[each.name] = value
     return kind(**values)
 
 
@@ -49,6 +69,15 @@ def _parse(name: str, text: str, kind: object) -> object:
         return parse(text)
     except ValueError as exc:
         raise SettingsError(name, f"{text!r} is not {_KIND_WORDS.get(kind, 'valid')}.") from exc
+
+
+def _check_range(about: Mapping[str, Any], value: Any) -> None:
+    numbers: Sequence[Any] = value if isinstance(value, tuple) else (value,)
+    least, most = about["least"], _MOST.get(about["unit"], sys.float_info.max)
+    for number in numbers:
+        if isinstance(number, int | float) and not least <= number <= most:
+            range_ = f"{least:g} or more" if most > _LARGEST_PORT else f"{least:g} to {most}"
+            raise SettingsError(about["name"], f"{number:g} is out of range: write {range_}.")
 
 
 def _truth(text: str) -> bool:

@@ -118,6 +118,7 @@ class HttpDoorSettings:
         unit="count",
         example="100",
         meaning="The most connections at a time; more are answered with 503.",
+        least=1,
     )
 
 
@@ -138,6 +139,7 @@ class SmtpDoorSettings:
         unit="port",
         example="25",
         meaning="Its port; 0 takes a free one, -1 switches the listener off.",
+        least=-1,
     )
     open: bool = setting(
         "MAIL_INGEST_SMTP_LISTEN_OPEN",
@@ -166,6 +168,7 @@ class SmtpDoorSettings:
         unit="count",
         example="20",
         meaning="The most connections at a time.",
+        least=1,
     )
     max_recipients: int = setting(
         "MAIL_INGEST_SMTP_MAX_RECIPIENTS",
@@ -173,6 +176,7 @@ class SmtpDoorSettings:
         unit="count",
         example="10",
         meaning="The most recipients of a mail.",
+        least=1,
     )
     idle_timeout_s: float = setting(
         "MAIL_INGEST_SMTP_IDLE_TIMEOUT_S",

@@ -90,6 +90,7 @@ class IntakeSettings:
         unit="count",
         example="8",
         meaning="How many mails of the mailbox are received at a time.",
+        least=1,
     )
     poll_interval_s: float = setting(
         "MAIL_INGEST_POLL_INTERVAL_S",
@@ -97,6 +98,7 @@ class IntakeSettings:
         unit="seconds",
         example="30",
         meaning="The pause between two looks into the mailbox.",
+        least=0.01,
     )
     poll_max_attempts: int = setting(
         "MAIL_INGEST_POLL_MAX_ATTEMPTS",
@@ -104,6 +106,7 @@ class IntakeSettings:
         unit="count",
         example="8",
         meaning="How often a mail that fails is tried before it goes to DeadLetter.",
+        least=1,
     )
     poll_claim_s: float = setting(
         "MAIL_INGEST_POLL_CLAIM_S",

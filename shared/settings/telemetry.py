@@ -38,4 +38,5 @@ class TelemetrySettings:
         unit="seconds",
         example="15",
         meaning="How often levels (the queue's depth) are measured and changes are logged.",
+        least=0.01,
     )
