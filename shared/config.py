@@ -10,12 +10,12 @@ import os
 import sys
 from dataclasses import field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -71,8 +71,8 @@ def _parse(name: str, text: str, kind: object) -> object:
         raise SettingsError(name, f"{text!r} is not {_KIND_WORDS.get(kind, 'valid')}.") from exc
 
 
-def _check_range(about: Mapping[str, Any], value: Any) -> None:
-    numbers: Sequence[Any] = value if isinstance(value, tuple) else (value,)
+def _check_range(about: Mapping[str, Any], value: object) -> None:
+    numbers = cast("tuple[object, ...]", value if isinstance(value, tuple) else (value,))
     least, most = about["least"], _MOST.get(about["unit"], sys.float_info.max)
     for number in numbers:
         if isinstance(number, int | float) and not least <= number <= most:
