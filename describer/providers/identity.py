@@ -27,11 +27,6 @@ class Identity:
         return f"{self.name}-{self.version}"
 
 
-def provider_id(settings: Settings) -> str:
-    """``<provider>-<version>`` of the settings. Raises SettingsError for an unreadable mapping."""
-    return identify(settings).id
-
-
 def identify(settings: Settings) -> Identity:
     """Who describes under these settings. Raises SettingsError for an unreadable mapping."""
     if settings.third_party is not None:

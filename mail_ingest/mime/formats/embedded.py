@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from mail_ingest.mime.defects import Flaw
 
-BINHEX_MEDIA_TYPES = frozenset({"application/mac-binhex40", "application/mac-binhex"})
-
 
 class Encoding(StrEnum):
     """How a file is written into a text."""

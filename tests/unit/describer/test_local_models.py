@@ -11,7 +11,7 @@ from describer.describe import Described, Describer, Unreadable
 from describer.media import Source
 from describer.models import ModelDamagedError, ModelFile, manifest
 from describer.providers.base import Unavailable
-from describer.providers.identity import provider_id
+from describer.providers.identity import identify
 from describer.settings import Settings
 from shared.codec import from_json, to_json
 from shared.description import Description
@@ -142,8 +142,8 @@ def test_the_class_lists_have_the_length_of_the_models() -> None:
 
 
 def test_text_gives_the_provider_another_name() -> None:
-    assert provider_id(Settings()) == "local-models-1"
-    assert provider_id(Settings(ocr=True)).startswith("local-models")
+    assert identify(Settings()).id == "local-models-1"
+    assert identify(Settings(ocr=True)).id.startswith("local-models")
 
 
 @pytest.mark.skipif(find_spec("rapidocr") is None, reason="the extra ocr is not installed")
