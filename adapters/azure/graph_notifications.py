@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from adapters.web.bounded_body import bounded_body
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class NotificationDoor:
         if token is not None:
             nosniff = {"X-Content-Type-Options": "nosniff"}
             return PlainTextResponse(token[:_LONGEST_TOKEN], headers=nosniff)
-        body = await _body(request)
+        body = await bounded_body(request, _MOST_BYTES)
         if body is None:
             return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         news = read_news(body, secret=self._secret)
@@ -106,13 +107,3 @@ class _Body(msgspec.Struct):
 def _is_ours(notification: dict[str, Any], secret: str) -> bool:
     state = notification.get("clientState")
     return isinstance(state, str) and hmac.compare_digest(state.encode(), secret.encode())
-
-
-async def _body(request: Request) -> bytes | None:
-    """The body, or None when it is too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            return None
-    return bytes(body)

@@ -18,6 +18,7 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from adapters.web.bounded_body import bounded_body
 from adapters.web.once import Once
 from shared.errors import IngestError
 from shared.model import CloudEvent
@@ -57,7 +58,7 @@ class EventGridDoor:
     async def _serve(self, request: Request) -> Response:
         if request.method == "OPTIONS":
             return self._allow(request)
-        body = await _read(request)
+        body = await bounded_body(request, _MOST_BYTES)
         if body is None:
             return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if request.headers.get("aeg-event-type") == "SubscriptionValidation":
@@ -119,13 +120,3 @@ def _validation(body: bytes) -> Response:
     except (msgspec.DecodeError, ValueError, KeyError, TypeError):
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     return JSONResponse({"validationResponse": code})
-
-
-async def _read(request: Request) -> bytes | None:
-    """The body, or None when it is too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            return None
-    return bytes(body)

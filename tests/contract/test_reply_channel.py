@@ -19,6 +19,7 @@ from adapters.local.outbox import Outbox
 from adapters.local.reply_channel import LocalReplyChannel, MailTransport
 from adapters.local.smtp_sender import SmtpSender, SmtpServer, TlsMode
 from adapters.web.address_guard import AddressGuard
+from adapters.web.sent_once import SentOnce
 from adapters.web.signing import Signer, new_secret
 from adapters.web.webhook import WebhookSender
 from mail_ingest.reply import OutgoingMail, Sender
@@ -141,7 +142,7 @@ async def test_a_crash_before_the_ledger_sends_the_same_once_more(
 
     channel = await bench.open()
     with monkeypatch.context() as patch:
-        patch.setattr(type(channel), "_note", crash)
+        patch.setattr(SentOnce, "_note", crash)
         with pytest.raises(StorageFullError):
             await channel.send(bench.correspondents.answer())
     bench.correspondents.clock.advance(hours=1)
