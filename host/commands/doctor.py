@@ -9,11 +9,14 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from host.terminal import say
 from shared.errors import IngestError, SettingsError
 from shared.settings import Settings
 
+_HTTP, _HTTPS = 80, 443
+_PATIENCE_S = 10.0
 _LEAST_FREE_BYTES = 2_000_000_000
 
 
@@ -94,8 +97,18 @@ def _describer(settings: Settings) -> Finding:
     from describer.describe import Describer
     from describer.settings import Settings as DescriberSettings
 
-    loaded = Describer.load(DescriberSettings.from_env(os.environ))
-    return Finding(passed=True, sentence=f"{loaded.identity.id} is loaded.")
+    describer = DescriberSettings.from_env(os.environ)
+    loaded = Describer.load(describer)
+    if describer.third_party is None:
+        return Finding(passed=True, sentence=f"{loaded.identity.id} is loaded.")
+    url = urlsplit(describer.third_party.url)
+    port = url.port or (_HTTP if url.scheme == "http" else _HTTPS)
+    return _reachable(
+        url.hostname or "",
+        port,
+        "Until it does, submissions wait, and the desk is asked when they have waited too long."
+        " Mend the network, or MAIL_INGEST_THIRD_PARTY_URL.",
+    )
 
 
 def _http_door(settings: Settings) -> Finding:
@@ -144,8 +157,20 @@ def _answers(settings: Settings) -> Finding:
             passed=True,
             sentence="No mail server is set: answers are written into the outbox folder.",
         )
-    with socket.create_connection((answer.smtp_host, answer.smtp_port), timeout=10):
-        return Finding(passed=True, sentence=f"{answer.smtp_host}:{answer.smtp_port} answers.")
+    return _reachable(
+        answer.smtp_host,
+        answer.smtp_port,
+        "Until it does, answers wait. Mend the network, or MAIL_INGEST_SMTP_HOST and _PORT.",
+    )
+
+
+def _reachable(host: str, port: int, otherwise: str) -> Finding:
+    try:
+        with socket.create_connection((host, port), timeout=_PATIENCE_S):
+            return Finding(passed=True, sentence=f"{host}:{port} answers.")
+    except OSError as exc:
+        problem = f"{host}:{port} does not answer ({exc.strerror or exc}). {otherwise}"
+        return Finding(passed=False, sentence=problem)
 
 
 _CHECKS: dict[str, Callable[[Settings], Finding]] = {

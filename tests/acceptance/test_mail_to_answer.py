@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support.server_process import ServerProcess
+from tests.support.server_process import ServerProcess, free_port
 from tests.support.third_party_server import GOOD, Reply, json_reply, third_party_server
 
 if TYPE_CHECKING:
@@ -257,6 +257,27 @@ def test_the_doctor_finds_everything_in_order(server: ServerProcess) -> None:
     done = server.command("doctor")
     assert done.returncode == 0, done.stdout
     assert "Everything is in order." in done.stdout
+
+
+def test_the_doctor_names_a_third_party_and_a_mail_server_that_do_not_answer(
+    server: ServerProcess,
+) -> None:
+    nobody = free_port()
+    server.settings = {
+        "MAIL_INGEST_DESCRIBER": "third_party",
+        "MAIL_INGEST_THIRD_PARTY_URL": f"http://127.0.0.1:{nobody}/describe",
+        "MAIL_INGEST_THIRD_PARTY_AUTH": "none",
+        "MAIL_INGEST_THIRD_PARTY_ALLOW_LOOPBACK_HTTP": "1",
+        "MAIL_INGEST_SMTP_HOST": "127.0.0.1",
+        "MAIL_INGEST_SMTP_PORT": str(nobody),
+    }
+    done = server.command("doctor")
+    assert done.returncode == 1
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("WRONG")]
+    assert len(wrong) == 2
+    assert f"127.0.0.1:{nobody} does not answer" in wrong[0]
+    assert "MAIL_INGEST_THIRD_PARTY_URL" in wrong[0]
+    assert "MAIL_INGEST_SMTP_HOST" in wrong[1]
 
 
 def test_readiness_tells_of_what_was_given_up(server: ServerProcess) -> None:
