@@ -28,6 +28,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, fo
 SubmissionId = Annotated[str, typer.Argument(metavar="ID", help="The submission.")]
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from host.commands.version import say_version
+
+        raise typer.Exit(say_version())
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before the name of a command."""
+
+
 @app.command()
 def serve() -> None:
     """Take mail and HTTP submissions until stopped (Ctrl-C or SIGTERM)."""
