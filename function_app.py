@@ -12,6 +12,7 @@ import azure.functions as func
 
 from host.azure import build
 from host.functions import Functions
+from host.setting_names import warn_of_unknown_settings
 from shared.orchestrators import ORCHESTRATORS
 from shared.settings import Settings
 from shared.settings.azure import AzureSettings
@@ -19,6 +20,7 @@ from shared.settings.azure import AzureSettings
 if TYPE_CHECKING:
     from shared.activities import Activity
 
+warn_of_unknown_settings()
 _settings, _azure = Settings.read(), AzureSettings.read()
 _functions = Functions(_settings, build(_settings, _azure))
 _door = func.AsgiMiddleware(_functions.http())

@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PREFIX = "MAIL_INGEST_"
+# Every variable that is read here, for whoever looks for mistyped ones.
+NAMES = frozenset(
+    _PREFIX + name
+    for name in (
+        *("DESCRIBER", "MAX_PIXELS", "DESCRIBER_MEMORY_MB", "OCR"),
+        *("THIRD_PARTY_URL", "THIRD_PARTY_KEY", "THIRD_PARTY_AUTH", "THIRD_PARTY_MODE"),
+        *("THIRD_PARTY_MAPPING", "THIRD_PARTY_TIMEOUT_S", "THIRD_PARTY_DEADLINE_S"),
+        *("THIRD_PARTY_POLL_S", "THIRD_PARTY_MAX_ANSWER_BYTES"),
+        "THIRD_PARTY_ALLOW_LOOPBACK_HTTP",
+    )
+)
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 
 

@@ -29,6 +29,7 @@ from host.logs import log_to_stderr
 from host.queue_pump import pump_queue
 from host.readiness import hub_readiness
 from host.rounds import repeatedly
+from host.setting_names import warn_of_unknown_settings
 from host.stopping import Stop
 from host.sweep import Sweep
 from host.telemetry import measure_levels
@@ -178,6 +179,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings, azure = Settings.read(), AzureSettings.read()
         log_to_stderr(settings.place.log_level)
+        warn_of_unknown_settings()
         asyncio.run(serve(PROGRAMS[arguments[0]], settings, azure, build(settings, azure)))
     except IngestError as exc:
         sys.stderr.write(f"{exc}\n")

@@ -17,6 +17,7 @@ from shared.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+PREFIX = "MAIL_INGEST_"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 _LARGEST_PORT = 65_535
@@ -61,6 +62,12 @@ def read_settings[T](kind: type[T], environment: Mapping[str, str] | None = None
             _check_range(each.metadata, value)
             values[each.name] = value
     return kind(**values)
+
+
+def given_names(environment: Mapping[str, str] | None = None) -> frozenset[str]:
+    """The names in the environment that claim to be settings of ours, in whichever case."""
+    environment = os.environ if environment is None else environment
+    return frozenset(name for name in environment if name.upper().startswith(PREFIX))
 
 
 def _parse(name: str, text: str, kind: object) -> object:

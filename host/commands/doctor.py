@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from host.setting_names import unknown_settings
 from host.terminal import say
+from shared.config import given_names
 from shared.errors import IngestError, SettingsError
 from shared.settings import Settings
 
@@ -30,17 +32,24 @@ class Finding:
 
 def doctor() -> int:
     """Run every check; exit code 1 when one did not pass."""
+    findings = [("settings", finding) for finding in _setting_names()]
     try:
         settings = Settings.read()
     except SettingsError as exc:
-        say(f"WRONG  settings: {exc}")
-        return 1
-    findings = [_checked(name, check, settings) for name, check in _CHECKS.items()]
-    for name, finding in zip(_CHECKS, findings, strict=True):
+        findings.append(("settings", Finding(passed=False, sentence=str(exc))))
+    else:
+        findings += [(name, _checked(name, check, settings)) for name, check in _CHECKS.items()]
+    for name, finding in findings:
         say(f"{'ok   ' if finding.passed else 'WRONG'}  {name}: {finding.sentence}")
-    wrong = sum(not finding.passed for finding in findings)
+    wrong = sum(not finding.passed for _, finding in findings)
     say("Everything is in order." if not wrong else f"{wrong} of {len(findings)} need your hand.")
     return 1 if wrong else 0
+
+
+def _setting_names() -> list[Finding]:
+    given = given_names()
+    unknown = [Finding(passed=False, sentence=sentence) for sentence in unknown_settings(given)]
+    return unknown or [Finding(passed=True, sentence=f"{len(given)} are set, and all are known.")]
 
 
 def _checked(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from host.logs import log_to_stderr
 from host.server import running
+from host.setting_names import warn_of_unknown_settings
 from host.stopping import Stop
 from host.terminal import say
 from shared.settings import Settings
@@ -22,6 +23,7 @@ def serve() -> None:
     """Serve until SIGINT or SIGTERM; raises IngestError with a sentence when it cannot."""
     settings = Settings.read()
     log_to_stderr(settings.place.log_level)
+    warn_of_unknown_settings()
     asyncio.run(_serve(settings))
 
 
