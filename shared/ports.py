@@ -355,6 +355,7 @@ class IndexEntry:
     outcome: str = ""  # an OutcomeStatus once there is one
     media: int = 0
     escalated: tuple[int, ...] = ()  # media numbers that wait for the desk
+    categories: tuple[str, ...] | None = None  # codes of its outcome; None: nobody has said
     reason: str = ""  # a sentence, for dead_lettered
     updated_at: str = ""
 
@@ -380,10 +381,14 @@ class SubmissionIndex(Protocol):
         self,
         *,
         state: SubmissionState | None = None,
+        category: str | None = None,
         escalated_only: bool = False,
+        after: IndexEntry | None = None,
         limit: int = 100,
     ) -> Sequence[IndexEntry]:
-        """Entries, newest first."""
+        """A page of entries, newest first: those that every filter lets through. `category` is a
+        code. `after` is the last entry of the page before; it need not be there any longer.
+        """
         ...
 
     async def take_answer(self, *, reply_id: str, recipient: str, day: str, limit: int) -> bool:

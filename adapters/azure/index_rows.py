@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PARTITIONS = tuple(f"submissions-{number}" for number in range(8))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MICROSECOND = 10**18 - 1  # long after year 9999
+# 100 rows are changed together at most: the truth, and of the lists of time, state, desk and, twice
+# each, categories both those that a submission leaves and those that it comes into.
+MOST_CATEGORIES = 23
 
 
 def partition_of(submission_id: str) -> str:
@@ -34,14 +37,28 @@ def truth_key(submission_id: str) -> str:
     return f"id|{submission_id}"
 
 
-def list_prefix(*, state: SubmissionState | None, escalated_only: bool) -> str:
-    """What the keys of a list begin with: of those that wait for the desk, of a state, or of all.
+def list_prefix(
+    *,
+    state: SubmissionState | None = None,
+    category: str | None = None,
+    escalated_only: bool = False,
+) -> str:
+    """What the keys of a list begin with: of those that wait for the desk, of a category, a state,
+    or both, or of all.
 
-    The list of those that wait is short: a state is looked for in it.
+    The list of those that wait is short: a category and a state are looked for in it.
     """
     if escalated_only:
         return "escalated|"
-    return "time|" if state is None else f"state|{state}|"
+    if category is None:
+        return "time|" if state is None else f"state|{state}|"
+    return f"category|{category}|" if state is None else f"filed|{category}|{state}|"
+
+
+def place_of(entry: IndexEntry) -> str:
+    """How the key goes on, in every list: the newest come first."""
+    microseconds = (datetime.fromisoformat(entry.received_at) - _EPOCH) // timedelta(microseconds=1)
+    return f"{_LAST_MICROSECOND - microseconds:018}|{entry.submission_id}"
 
 
 def rows_of(entry: IndexEntry) -> dict[str, Row]:
@@ -54,6 +71,7 @@ def rows_of(entry: IndexEntry) -> dict[str, Row]:
         "outcome": entry.outcome,
         "media": entry.media,
         "escalated": json.dumps(entry.escalated),
+        "categories": json.dumps(entry.categories),
         "reason": entry.reason,
         "updated_at": entry.updated_at,
     }
@@ -62,7 +80,8 @@ def rows_of(entry: IndexEntry) -> dict[str, Row]:
 
 
 def entry_of(row: Mapping[str, Any]) -> IndexEntry:
-    """Undo `rows_of`, from any of them."""
+    """Undo `rows_of`, from any of them. Rows of an older release have no categories."""
+    codes: list[str] | None = json.loads(row.get("categories", "null"))
     return IndexEntry(
         submission_id=row["submission_id"],
         source=row["source"],
@@ -71,23 +90,18 @@ def entry_of(row: Mapping[str, Any]) -> IndexEntry:
         outcome=row["outcome"],
         media=row["media"],
         escalated=tuple(json.loads(row["escalated"])),
+        categories=None if codes is None else tuple(codes),
         reason=row["reason"],
         updated_at=row["updated_at"],
     )
 
 
 def _keys_of(entry: IndexEntry) -> list[str]:
-    place = f"{_backwards(entry.received_at)}|{entry.submission_id}"
-    prefixes = [
-        list_prefix(state=None, escalated_only=False),
-        list_prefix(state=entry.state, escalated_only=False),
-    ]
+    prefixes = [list_prefix(), list_prefix(state=entry.state)]
     if entry.escalated:
-        prefixes.append(list_prefix(state=None, escalated_only=True))
+        prefixes.append(list_prefix(escalated_only=True))
+    for code in dict.fromkeys((entry.categories or ())[:MOST_CATEGORIES]):
+        prefixes.append(list_prefix(category=code))
+        prefixes.append(list_prefix(category=code, state=entry.state))
+    place = place_of(entry)
     return [truth_key(entry.submission_id), *(prefix + place for prefix in prefixes)]
-
-
-def _backwards(received_at: str) -> str:
-    """A time as digits that sort the newest first."""
-    microseconds = (datetime.fromisoformat(received_at) - _EPOCH) // timedelta(microseconds=1)
-    return f"{_LAST_MICROSECOND - microseconds:018}"

@@ -7,6 +7,7 @@ decided on, and together with the lists that it moves the submission between.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from dataclasses import replace as replaced
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from adapters.azure.index_rows import (
     entry_of,
     list_prefix,
     partition_of,
+    place_of,
     rows_of,
     truth_key,
 )
@@ -39,6 +41,23 @@ _RANKS = {
     SubmissionState.DONE: 4,
 }
 _PAGE = 1000  # the most that Table Storage gives at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What is asked for: of the list whose keys begin with `prefix`, what comes after a place."""
+
+    prefix: str
+    state: SubmissionState | None
+    category: str | None
+    after: str
+    limit: int
+
+    def shows(self, entry: IndexEntry) -> bool:
+        """Whether an entry of the list is wanted; of most lists all are."""
+        return (self.state is None or entry.state is self.state) and (
+            self.category is None or self.category in (entry.categories or ())
+        )
 
 
 class TableSubmissionIndex:
@@ -73,15 +92,21 @@ class TableSubmissionIndex:
         self,
         *,
         state: SubmissionState | None = None,
+        category: str | None = None,
         escalated_only: bool = False,
+        after: IndexEntry | None = None,
         limit: int = 100,
     ) -> Sequence[IndexEntry]:
-        """Entries, newest first."""
-        prefix = list_prefix(state=state, escalated_only=escalated_only)
-        pages = await asyncio.gather(
-            *(self._first(partition, prefix, state, limit) for partition in PARTITIONS)
+        """A page of entries, newest first."""
+        page = _Page(
+            prefix=list_prefix(state=state, category=category, escalated_only=escalated_only),
+            state=state,
+            category=category,
+            after="" if after is None else place_of(after),
+            limit=limit,
         )
-        rows = sorted((row for page in pages for row in page), key=itemgetter("RowKey"))
+        parts = await asyncio.gather(*(self._part(each, page) for each in PARTITIONS))
+        rows = sorted((row for part in parts for row in part), key=itemgetter("RowKey"))
         return tuple(entry_of(row) for row in rows[:limit])
 
     async def take_answer(self, *, reply_id: str, recipient: str, day: str, limit: int) -> bool:
@@ -119,19 +144,20 @@ class TableSubmissionIndex:
     async def _truth(self, submission_id: str) -> StoredRow | None:
         return await self._table.get(partition_of(submission_id), truth_key(submission_id))
 
-    async def _first(
-        self, partition: str, prefix: str, state: SubmissionState | None, limit: int
-    ) -> list[Mapping[str, Any]]:
-        """The first rows of a list in one partition."""
-        where = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @end"
-        values = {"partition": partition, "first": prefix, "end": _end_of(prefix)}
-        if state is not None:
-            where += " and state eq @state"
-            values["state"] = str(state)
+    async def _part(self, partition: str, page: _Page) -> list[Mapping[str, Any]]:
+        """The rows of one partition that may be on a page."""
+        found = self._table.query(
+            "PartitionKey eq @partition and RowKey gt @last and RowKey lt @end",
+            page=min(page.limit, _PAGE),
+            partition=partition,
+            last=page.prefix + page.after,
+            end=_end_of(page.prefix),
+        )
         rows: list[Mapping[str, Any]] = []
-        async for found in self._table.query(where, page=min(limit, _PAGE), **values):
-            rows.append(found.row)
-            if len(rows) == limit:
+        async for each in found:
+            if page.shows(entry_of(each.row)):
+                rows.append(each.row)
+            if len(rows) == page.limit:
                 break
         return rows
 

@@ -98,7 +98,21 @@ _LEDGER = (
     ) WITHOUT ROWID""",
     "CREATE INDEX ledger_at ON ledger (name, at)",
 )
-_STEPS: tuple[tuple[str, ...], ...] = ((*_QUEUE, *_EVENTS, *_SUBMISSIONS, *_JOBS, *_LEDGER),)
+_CATEGORIES = (
+    # A JSON array of codes; null: what was written before nobody has said.
+    "ALTER TABLE submissions ADD COLUMN categories TEXT NOT NULL DEFAULT 'null'",
+    """CREATE TABLE filed (
+        category TEXT NOT NULL,
+        received_at TEXT NOT NULL,         -- the submission's, so that a page is read in order
+        submission_id TEXT NOT NULL,
+        PRIMARY KEY (category, received_at, submission_id)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX filed_submission ON filed (submission_id)",
+)
+_STEPS: tuple[tuple[str, ...], ...] = (
+    (*_QUEUE, *_EVENTS, *_SUBMISSIONS, *_JOBS, *_LEDGER),
+    _CATEGORIES,
+)
 
 VERSION = len(_STEPS)
 

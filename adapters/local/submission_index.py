@@ -24,14 +24,22 @@ _RANKS = {
     SubmissionState.DONE: 4,
 }
 _COLUMNS = (
-    "submission_id, source, received_at, state, outcome, media, escalated, reason, updated_at"
+    *("submission_id", "source", "received_at", "state", "outcome", "media", "escalated"),
+    *("categories", "reason", "updated_at"),
 )
+_TABLES = {
+    "submissions": "submissions",
+    "filed": "filed JOIN submissions USING (submission_id)",
+}
+_SELECT = f"SELECT {', '.join(f'submissions.{name}' for name in _COLUMNS)}"
 _PUT = f"""
-    INSERT INTO submissions ({_COLUMNS}, rank) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO submissions ({", ".join(_COLUMNS)}, rank)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (submission_id) DO UPDATE SET
         source = excluded.source, received_at = excluded.received_at, state = excluded.state,
         outcome = excluded.outcome, media = excluded.media, escalated = excluded.escalated,
-        reason = excluded.reason, updated_at = excluded.updated_at, rank = excluded.rank
+        categories = excluded.categories, reason = excluded.reason,
+        updated_at = excluded.updated_at, rank = excluded.rank
     WHERE excluded.rank >= submissions.rank"""  # noqa: S608 - our own column names
 _REOPEN = """
     UPDATE submissions SET state = ?, rank = ?, reason = '', updated_at = ?
@@ -49,7 +57,7 @@ class LocalSubmissionIndex:
     async def put(self, entry: IndexEntry) -> None:
         """Write an entry, unless a later state is there. `updated_at` is filled in when empty."""
         row = _row(entry, entry.updated_at or self._now())
-        await self._database.write(lambda connection: connection.execute(_PUT, row).rowcount)
+        await self._database.write(lambda connection: _put(connection, entry, row))
 
     async def reopen(self, submission_id: str) -> bool:
         """Take a dead-lettered submission back to accepted; False when it is none."""
@@ -60,25 +68,34 @@ class LocalSubmissionIndex:
 
     async def get(self, submission_id: str) -> IndexEntry | None:
         """The entry, or None."""
-        found = await self._select("WHERE submission_id = ?", (submission_id,))
+        found = await self._select("FROM submissions WHERE submission_id = ?", (submission_id,))
         return found[0] if found else None
 
     async def list(
         self,
         *,
         state: SubmissionState | None = None,
+        category: str | None = None,
         escalated_only: bool = False,
+        after: IndexEntry | None = None,
         limit: int = 100,
     ) -> Sequence[IndexEntry]:
-        """Entries, newest first."""
+        """A page of entries, newest first."""
+        by = "submissions" if category is None else "filed"  # whose key has the order of the page
         conditions, values = ["TRUE"], list[Any]()
+        if category is not None:
+            conditions.append("filed.category = ?")
+            values.append(category)
         if state is not None:
-            conditions.append("state = ?")
+            conditions.append("submissions.state = ?")
             values.append(state)
         if escalated_only:
-            conditions.append("escalated != '[]'")
-        clause = f"WHERE {' AND '.join(conditions)}"
-        order = "ORDER BY received_at DESC, submission_id DESC LIMIT ?"
+            conditions.append("submissions.escalated != '[]'")
+        if after is not None:
+            conditions.append(f"({by}.received_at, {by}.submission_id) < (?, ?)")
+            values += (after.received_at, after.submission_id)
+        clause = f"FROM {_TABLES[by]} WHERE {' AND '.join(conditions)}"
+        order = f"ORDER BY {by}.received_at DESC, {by}.submission_id DESC LIMIT ?"
         return await self._select(f"{clause} {order}", (*values, limit))
 
     async def take_answer(self, *, reply_id: str, recipient: str, day: str, limit: int) -> bool:
@@ -92,12 +109,22 @@ class LocalSubmissionIndex:
         )
 
     async def _select(self, clause: str, values: Sequence[Any]) -> tuple[IndexEntry, ...]:
-        statement = f"SELECT {_COLUMNS} FROM submissions {clause}"  # noqa: S608 - our own clauses
+        statement = f"{_SELECT} {clause}"
         rows = await self._database.read(lambda it: it.execute(statement, values).fetchall())
         return tuple(_entry(row) for row in rows)
 
     def _now(self) -> str:
         return rfc3339(self._clock.now())
+
+
+def _put(connection: sqlite3.Connection, entry: IndexEntry, row: tuple[Any, ...]) -> None:
+    if not connection.execute(_PUT, row).rowcount:
+        return
+    connection.execute("DELETE FROM filed WHERE submission_id = ?", (entry.submission_id,))
+    connection.executemany(
+        "INSERT INTO filed (category, received_at, submission_id) VALUES (?, ?, ?)",
+        [(code, entry.received_at, entry.submission_id) for code in set(entry.categories or ())],
+    )
 
 
 def _take_answer(
@@ -128,6 +155,7 @@ def _row(entry: IndexEntry, updated_at: str) -> tuple[Any, ...]:
         entry.outcome,
         entry.media,
         json.dumps(entry.escalated),
+        json.dumps(entry.categories),
         entry.reason,
         updated_at,
         _RANKS[entry.state],
@@ -135,15 +163,17 @@ def _row(entry: IndexEntry, updated_at: str) -> tuple[Any, ...]:
 
 
 def _entry(row: Sequence[Any]) -> IndexEntry:
-    submission_id, source, received_at, state, outcome, media, escalated, reason, updated_at = row
+    columns: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+    codes: list[str] | None = json.loads(columns["categories"])
     return IndexEntry(
-        submission_id=submission_id,
-        source=source,
-        received_at=received_at,
-        state=SubmissionState(state),
-        outcome=outcome,
-        media=media,
-        escalated=tuple(json.loads(escalated)),
-        reason=reason,
-        updated_at=updated_at,
+        submission_id=columns["submission_id"],
+        source=columns["source"],
+        received_at=columns["received_at"],
+        state=SubmissionState(columns["state"]),
+        outcome=columns["outcome"],
+        media=columns["media"],
+        escalated=tuple(json.loads(columns["escalated"])),
+        categories=None if codes is None else tuple(codes),
+        reason=columns["reason"],
+        updated_at=columns["updated_at"],
     )

@@ -48,12 +48,14 @@ type Fault = Cut | Answer | Spoil
 
 @dataclass(slots=True)
 class FaultProxy:
-    """`faults` are what happens to the next requests; `always` to every one after them."""
+    """`faults` are what happens to the next requests, None to nothing; `always` to every one after
+    them.
+    """
 
     target: str
     session: ClientSession
     port: int = 0
-    faults: list[Fault] = field(default_factory=list["Fault"])
+    faults: list[Fault | None] = field(default_factory=list["Fault | None"])
     always: Fault | None = None
     requests: int = 0
 

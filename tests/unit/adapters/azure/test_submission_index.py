@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.azure.index_rows import MOST_CATEGORIES, rows_of
 from adapters.azure.submission_index import TableSubmissionIndex
-from adapters.azure.tables import delete
+from adapters.azure.tables import create, delete
+from shared.errors import ServiceUnavailableError
 from shared.ports import IndexEntry, SubmissionState
 from tests.support.azure_services import azure_tables
 from tests.support.clocks import ManualClock
+from tests.support.fault_proxy import Cut, fault_proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -101,6 +104,97 @@ async def test_many_submissions_are_listed_by_time_over_all_partitions(
     assert [entry.received_at for entry in await index.list()] == times[::-1]
     newest = await index.list(state=SubmissionState.ACCEPTED, limit=7)
     assert [entry.received_at for entry in newest] == times[:-8:-1]
+
+
+SPORT, ARTS = "medtop:15000000", "medtop:01000000"
+
+
+@pytest.mark.parametrize("cut", Cut)
+async def test_a_refiling_that_is_cut_off_anywhere_leaves_no_list_half_changed(
+    azurite: Azurite, cut: Cut
+) -> None:
+    async with (
+        fault_proxy(azurite.url("Table").rpartition("/")[0]) as proxy,
+        azure_tables(azurite.settings(Table=proxy.port)) as tables,
+    ):
+        index = TableSubmissionIndex(tables, ManualClock())
+        await index.put(replace(ENTRY, categories=(SPORT,)))
+        seen = set[tuple[str, ...] | None]()
+        for at_request in (0, 1):  # the reading, and the writing
+            proxy.faults, proxy.always = [None] * at_request, cut
+            with pytest.raises(ServiceUnavailableError):
+                await index.put(replace(ENTRY, categories=(ARTS,)))
+            assert proxy.faults == []
+            proxy.always = None
+
+            (entry,) = await index.list()
+            assert await index.get("mail-1") == entry
+            for code in (SPORT, ARTS):
+                listed = await index.list(category=code)
+                assert listed == ((entry,) if entry.categories == (code,) else ())
+                assert await index.list(category=code, state=ENTRY.state) == listed
+            seen.add(entry.categories)
+        assert seen == ({(SPORT,), (ARTS,)} if cut is Cut.AFTER else {(SPORT,)})
+
+        await index.put(replace(ENTRY, categories=(ARTS,)))
+        assert await index.list(category=SPORT) == ()
+        assert len(await index.list(category=ARTS)) == 1
+
+
+async def test_rows_of_an_older_release_are_read_and_filed_with_the_next_write(
+    index: TableSubmissionIndex, tables: Tables
+) -> None:
+    done = replace(ENTRY, state=SubmissionState.DONE, escalated=(1,))
+    rows = rows_of(done).values()
+    old = [{name: row[name] for name in row if name != "categories"} for row in rows]
+    await tables.table("Submissions").change(*map(create, old))
+
+    assert await index.list() == (done,)
+    assert await index.get("mail-1") == done
+
+    filed = replace(done, categories=(SPORT,), escalated=())
+    await index.put(filed)
+    assert await index.list(category=SPORT) == (filed,)
+    assert await index.list(escalated_only=True) == ()
+    assert await index.list() == (filed,)
+
+
+async def test_more_categories_than_fit_into_one_change_are_kept_and_the_first_are_listed(
+    index: TableSubmissionIndex,
+) -> None:
+    def filed(first: int) -> IndexEntry:
+        codes = tuple(f"medtop:{number:08}" for number in range(first, first + 60))
+        return replace(ENTRY, received_at=f"2026-11-24T12:{first:02}:00Z", categories=codes)
+
+    before, after = filed(0), filed(30)
+    for entry in (before, replace(after, state=SubmissionState.DONE, escalated=(1,))):
+        await index.put(entry)  # every row that can be left is left, and each new one is new
+
+    (entry,) = await index.list()
+    assert entry.categories == after.categories
+    assert await index.list(category="medtop:00000000") == ()
+    assert await index.list(category="medtop:00000030") == (entry,)
+    assert await index.list(category=f"medtop:{30 + MOST_CATEGORIES - 1:08}") == (entry,)
+    assert await index.list(category=f"medtop:{30 + MOST_CATEGORIES:08}") == ()
+
+
+async def test_two_processes_that_refile_at_once_leave_one_filing(tables: Tables) -> None:
+    indexes = [TableSubmissionIndex(tables, ManualClock()) for _ in range(3)]
+    codes = [f"medtop:{number:08}" for number in range(6)]
+
+    await asyncio.gather(
+        *(
+            indexes[number % 3].put(replace(ENTRY, categories=(code,)))
+            for number, code in enumerate(codes)
+        )
+    )
+
+    (entry,) = await indexes[0].list()
+    listed = {code: await indexes[0].list(category=code) for code in codes}
+    assert {code: found for code, found in listed.items() if found} == dict.fromkeys(
+        entry.categories or (), (entry,)
+    )
+    assert len(entry.categories or ()) == 1
 
 
 async def take(index: TableSubmissionIndex, reply_id: str, day: str, limit: int = 1) -> bool:
