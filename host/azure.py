@@ -162,9 +162,9 @@ class _Ports:
         return graph_client(self._azure.graph, identity())
 
     def _open_mail(self) -> GraphMail:
-        from host.azure_mail import graph_mail
+        from adapters.azure.graph_mail import GraphMail
 
-        return graph_mail(self._graph, self._azure.graph.mailbox)
+        return GraphMail(self._graph, self._azure.graph.mailbox)
 
     def open_mailbox(self) -> Mailbox:
         from host.azure_mail import graph_mailbox
@@ -179,7 +179,8 @@ class _Ports:
     def open_replies(self) -> ReplyChannel:
         from host.azure_mail import graph_replies
 
-        return graph_replies(self._settings, self._mail, self.blobs, self._tables, self.clock)
+        mail = self._mail if self._azure.graph.mailbox else None
+        return graph_replies(self._settings, mail, self.blobs, self._tables, self.clock)
 
     async def fetch(self, address: str, reference: MailReference) -> AsyncGenerator[bytes] | None:
         """The mail of a mailbox that a reference leads to."""

@@ -17,7 +17,6 @@ from adapters.web.signing import Signer
 from adapters.web.webhook import WebhookSender
 from host.lazy import lazily
 from mail_ingest.reply import Sender
-from shared.errors import SettingsError
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
 def graph_client(graph: GraphSettings, credential: AsyncTokenCredential) -> GraphClient:
     """What calls Graph; nothing is called yet."""
     return GraphClient.open(credential, url=graph.url, max_calls=graph.max_calls)
-
-
-def graph_mail(client: GraphClient, address: str) -> GraphMail:
-    """A mailbox of the account. Raises SettingsError."""
-    if not address:
-        raise SettingsError(
-            "MAIL_INGEST_GRAPH_MAILBOX", "it is not set, so no mail can be read or sent."
-        )
-    return GraphMail(client, address)
 
 
 def graph_mailbox(
@@ -57,7 +47,7 @@ def graph_mailbox(
 
 def graph_fetch(client: GraphClient, address: str) -> GraphFetchByReference:
     """What reads mails of a mailbox that were handed in by reference."""
-    return GraphFetchByReference(graph_mail(client, address))
+    return GraphFetchByReference(GraphMail(client, address))
 
 
 def graph_subscription(
@@ -74,10 +64,10 @@ def graph_subscription(
 
 
 def graph_replies(
-    settings: Settings, mail: GraphMail, blobs: BlobStore, tables: Tables, clock: Clock
+    settings: Settings, mail: GraphMail | None, blobs: BlobStore, tables: Tables, clock: Clock
 ) -> GraphReplyChannel:
-    """Answers: by Graph from the mailbox, and by webhooks. A secret for webhooks is asked for when
-    the first one is sent: raises SettingsError then.
+    """Answers: by Graph from the mailbox, if there is one, and by webhooks. A secret for webhooks
+    is asked for when the first one is sent: raises SettingsError then.
     """
     answer = settings.answer
     return GraphReplyChannel(

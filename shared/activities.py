@@ -169,7 +169,9 @@ class Activities:
         )
         outcome = replace(outcome, reply=reply)
         await Outcomes(blobs=self.blobs).put(outcome)
-        await self._index(submission, outcome, SubmissionState.DONE)
+        await self._index(
+            submission, outcome, SubmissionState.DONE, reason=_why_not_delivered(request.reply)
+        )
         await self.publisher.publish(events.completed(outcome, self.clock.now()))
         logger.info(
             "submission completed",
@@ -253,7 +255,7 @@ class Activities:
         )
 
     async def _index(
-        self, submission: Submission, outcome: Outcome, state: SubmissionState
+        self, submission: Submission, outcome: Outcome, state: SubmissionState, reason: str = ""
     ) -> None:
         await self.index.put(
             IndexEntry(
@@ -264,8 +266,15 @@ class Activities:
                 outcome=outcome.status.value,
                 media=len(submission.media),
                 escalated=escalated_numbers(outcome),
+                reason=reason,
             )
         )
+
+
+def _why_not_delivered(reply: steps.ReplyResult) -> str:
+    """A sentence for the index when an answer was due and did not go out; else empty."""
+    failed = reply.state in {ReplyState.REFUSED, ReplyState.UNAVAILABLE}
+    return f"It was not answered. {reply.reason}" if failed else ""
 
 
 def _reply_result(receipt: ReplyReceipt) -> steps.ReplyResult:

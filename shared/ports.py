@@ -356,7 +356,7 @@ class IndexEntry:
     media: int = 0
     escalated: tuple[int, ...] = ()  # media numbers that wait for the desk
     categories: tuple[str, ...] | None = None  # codes of its outcome; None: nobody has said
-    reason: str = ""  # a sentence, for dead_lettered
+    reason: str = ""  # a sentence: why it was given up, or was not answered
     updated_at: str = ""
 
 

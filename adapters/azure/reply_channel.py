@@ -3,7 +3,9 @@
 An answer is made as a reply to the message in the mailbox, so Exchange threads it as its own. The
 message is found again by its Message-ID, and proven by the submission's ID, which is made of it. A
 submission whose message is not in the mailbox is answered by a mail of our own, threaded by its
-header. Exchange sends as the mailbox: MAIL_INGEST_FROM_ADDRESS must be its address.
+header. Exchange sends as the mailbox: MAIL_INGEST_FROM_ADDRESS must be its address. Where no
+mailbox is set, mails are refused, which no later attempt could cure, and webhooks go out all the
+same.
 """
 
 from __future__ import annotations
@@ -25,15 +27,18 @@ if TYPE_CHECKING:
     from mail_ingest.reply import Sender
     from shared.ports import Answer, BlobStore, Clock, ReplyReceipt
 
+NO_MAILBOX = "There is no mailbox that it could go out from: set MAIL_INGEST_GRAPH_MAILBOX."
 _SENT = "reply-sent"
 
 
 class GraphReplyChannel:
-    """Sends answers as `answer_to` says, and notices to the desk where it has an address."""
+    """Sends answers as `answer_to` says, and notices to the desk where it has an address. `mail` is
+    None where there is no mailbox.
+    """
 
     def __init__(
         self,
-        mail: GraphMail,
+        mail: GraphMail | None,
         blobs: BlobStore,
         ledger: Ledger,
         *,
@@ -43,8 +48,7 @@ class GraphReplyChannel:
         clock: Clock,
     ) -> None:
         self._mail = mail
-        self._outbox = GraphOutbox(mail)
-        self._sender = GraphSender(self._outbox, ledger, clock=clock)
+        self._ledger = ledger
         self._blobs = blobs
         self._once = SentOnce(_Receipts(ledger))
         self._webhooks = webhooks
@@ -70,22 +74,31 @@ class GraphReplyChannel:
         return await by_channel(answer, webhooks=self._webhooks, by_mail=self._answer_by_mail)
 
     async def _answer_by_mail(self, answer: Answer) -> ReplyReceipt:
+        if self._mail is None:
+            return refused(NO_MAILBOX)
         recipient = recipient_of(answer)
         if recipient is None:
             return refused("The address of the sender is none that mail can be sent to.")
         pictures = await thumbnails(answer.outcome, self._blobs)
+        outbox = GraphOutbox(self._mail)
         writer = AnswerWriter(
             mail=self._mail,
-            outbox=self._outbox,
+            outbox=outbox,
             answer=answer,
             recipient=recipient,
             pictures=pictures,
             sender=self._newsroom,
             date=self._clock.now(),
         )
-        return await self._sender.send(answer.reply_id, writer)
+        return await self._by(outbox).send(answer.reply_id, writer)
 
     async def _tell_desk(self, notice_id: str, subject: str, text: str) -> ReplyReceipt:
+        receipt = await self._notice(notice_id, subject, text)
+        return desk_told(receipt, service="mailbox")
+
+    async def _notice(self, notice_id: str, subject: str, text: str) -> ReplyReceipt:
+        if self._mail is None:
+            return refused(NO_MAILBOX)
         mail = compose_notice(
             notice_id,
             subject=subject,
@@ -95,11 +108,13 @@ class GraphReplyChannel:
             date=self._clock.now(),
         )
         if mail is None:
-            receipt = refused("MAIL_INGEST_DESK_ADDRESS is no address that mail can be sent to.")
-        else:
-            writer = WholeMailWriter(outbox=self._outbox, mail=mail)
-            receipt = await self._sender.send(f"notice:{notice_id}", writer)
-        return desk_told(receipt, service="mailbox")
+            return refused("MAIL_INGEST_DESK_ADDRESS is no address that mail can be sent to.")
+        outbox = GraphOutbox(self._mail)
+        writer = WholeMailWriter(outbox=outbox, mail=mail)
+        return await self._by(outbox).send(f"notice:{notice_id}", writer)
+
+    def _by(self, outbox: GraphOutbox) -> GraphSender:
+        return GraphSender(outbox, self._ledger, clock=self._clock)
 
 
 class _Receipts:

@@ -223,6 +223,21 @@ async def test_an_answer_that_cannot_be_delivered_is_told_to_the_desk(core: Core
     assert core.replies.notices == [f"reply-failed-{submission.id}"]
 
 
+async def test_the_index_says_why_an_answer_that_was_due_did_not_go_out(core: Core) -> None:
+    for number, state in enumerate(("refused", "unavailable", "none", "sent"), start=1):
+        submission = await accept(core, a_submission(number, media=0))
+        await classify(core, submission)
+        await complete(core, submission, steps.ReplyResult(state=state, reason="No such user."))
+    entries = await core.services.index.list()
+    reasons = {entry.submission_id[-1]: entry.reason for entry in entries}
+    assert reasons == {
+        "1": "It was not answered. No such user.",
+        "2": "It was not answered. No such user.",
+        "3": "",
+        "4": "",
+    }
+
+
 async def test_a_dead_letter_keeps_its_record_and_is_visible(core: Core) -> None:
     submission = await accept(core, a_submission())
     request = steps.DeadLetterRequest(submission_id=submission.id, reason="The disk is broken.")
