@@ -12,6 +12,7 @@ import azure.functions as func
 
 from host.azure import build
 from host.functions import Functions
+from host.odd_settings import tell_odd_settings
 from host.setting_names import warn_of_unknown_settings
 from shared.orchestrators import ORCHESTRATORS
 from shared.settings import Settings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 warn_of_unknown_settings()
 _settings, _azure = Settings.read(), AzureSettings.read()
+tell_odd_settings(_settings, _azure)
 _functions = Functions(_settings, build(_settings, _azure))
 _door = func.AsgiMiddleware(_functions.http())
 

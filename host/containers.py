@@ -26,6 +26,7 @@ from host.health import Health
 from host.intake import http_doors, mail_receiver, mailbox_poller, server_settings
 from host.lazy import close_opened
 from host.logs import log_to_stderr
+from host.odd_settings import tell_odd_settings
 from host.queue_pump import pump_queue
 from host.readiness import hub_readiness
 from host.rounds import repeatedly
@@ -73,7 +74,7 @@ async def intake(
     stores = parts.services.stores
     async with _client(azure) as engine, Background() as background:
         health = Health(lambda: hub_readiness(stores.index, engine))
-        receive_mail = mail_receiver(settings, stores.intake())
+        receive_mail = mail_receiver(settings, stores.intake(), *parts.mailboxes)
         doors = http_doors(settings, stores.intake(), receive_mail, health.readiness)
         app = build_app(replace(doors, mailboxes=parts.mailboxes))
         handler = parts.services.described_handler(settings, engine)
@@ -122,7 +123,7 @@ def _begin(
     background.run(repeatedly(sweep.enqueue_forgotten, every_s=86_400), name="repair")
     background.run(measure_levels(stores.telemetry, stores.queue, every_s), name="levels")
     if parts.mailbox is not None:
-        receive_mail = mail_receiver(settings, stores.intake())
+        receive_mail = mail_receiver(settings, stores.intake(), *parts.mailboxes)
         poller = mailbox_poller(settings, stores, parts.mailbox, receive_mail)
         background.run(poller.run(), name="mailbox")
 
@@ -179,6 +180,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings, azure = Settings.read(), AzureSettings.read()
         log_to_stderr(settings.place.log_level)
+        tell_odd_settings(settings, azure)
         warn_of_unknown_settings()
         asyncio.run(serve(PROGRAMS[arguments[0]], settings, azure, build(settings, azure)))
     except IngestError as exc:

@@ -49,7 +49,7 @@ class Functions:
         self._parts = parts
         stores = parts.services.stores
         self._intake = stores.intake()
-        self._receive_mail = mail_receiver(settings, self._intake)
+        self._receive_mail = mail_receiver(settings, self._intake, *parts.mailboxes)
 
     def http(self) -> ASGIApp:
         """The HTTP door. Without keys it answers programs of this machine only, so a public address

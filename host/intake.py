@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 
-def receive_policy(settings: Settings) -> ReceivePolicy:
-    """What of a mail is taken."""
+def receive_policy(settings: Settings, *mailboxes: str) -> ReceivePolicy:
+    """What of a mail is taken. `mailboxes` are addresses that mails are read at: ours as well."""
     intake = settings.intake
-    own = {address.lower() for address in (*intake.own_addresses, settings.answer.from_address)}
+    ours = (*intake.own_addresses, settings.answer.from_address, *mailboxes)
+    own = {address.lower() for address in ours}
     return ReceivePolicy(
         max_message_bytes=intake.max_message_bytes,
         limits=Limits(
@@ -45,9 +46,9 @@ def receive_policy(settings: Settings) -> ReceivePolicy:
     )
 
 
-def mail_receiver(settings: Settings, intake: Intake) -> ReceiveMail:
-    """The one function that takes a raw mail, whichever door it came by."""
-    policy = receive_policy(settings)
+def mail_receiver(settings: Settings, intake: Intake, *mailboxes: str) -> ReceiveMail:
+    """The one function that takes a raw mail, whichever door it came by; see `receive_policy`."""
+    policy = receive_policy(settings, *mailboxes)
 
     async def receive_mail(chunks: AsyncIterator[bytes], *, origin: MailOrigin) -> Accepted:
         with intake.telemetry.span("receive_mail", submission_id=origin.submission_id):

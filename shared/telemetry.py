@@ -65,6 +65,7 @@ ACTIONS = {
     "server_started": "The server serves.",
     "service_unavailable": "An HTTP request met a service that is down.",
     "setting_unknown": "The environment names a setting that there is not; mistyped, most likely.",
+    "settings_odd": "Settings do not fit together; the reason says which, and what follows.",
     "smtp_mail_not_stored": "A mail by SMTP could not be stored; its sender tries again.",
     "smtp_mail_taken": "A mail came by SMTP.",
     "smtp_session_failed": "An SMTP session failed in a way that nobody foresaw.",
