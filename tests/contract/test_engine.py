@@ -20,8 +20,8 @@ from adapters.local.engine import LocalEngine
 from shared.model import JsonObject
 from shared.ports import Engine, InstanceState
 from shared.settings.azure_observed import SchedulerSettings
+from tests.fakes.scheduler.server import scheduler
 from tests.fakes.task_hub.server import task_hub
-from tests.support.containers import in_memory_hub
 from tests.support.engine import ended, local_engine, raised
 
 type Steps = Generator[task.Task[Any], Any, JsonObject]
@@ -127,10 +127,9 @@ async def _azure(runs: Runs, folder: Path) -> AsyncGenerator[Engine]:
 
 @asynccontextmanager
 async def _scheduler(runs: Runs, folder: Path) -> AsyncGenerator[Engine]:
-    """The client and the worker of containers, on durabletask's own backend over gRPC."""
-    del folder
-    with in_memory_hub() as url:
-        settings = SchedulerSettings(endpoint=url)
+    """The client and the worker of containers, over gRPC."""
+    async with scheduler(folder / "scheduler.db") as hub:
+        settings = SchedulerSettings(endpoint=hub.endpoint)
         async with scheduler_client(settings, no_identity) as client:
             worker = TaskHubWorker(
                 scheduler_worker(settings, no_identity), ORCHESTRATORS, runs.all()
@@ -259,11 +258,7 @@ async def test_an_event_for_an_instance_that_has_ended_changes_nothing(engine: E
     assert await engine.instance("a") == before
 
 
-async def test_purging_forgets_an_instance_and_its_sub_orchestrations(
-    engine: Engine, request: pytest.FixtureRequest
-) -> None:
-    if request.node.callspec.params["engine"] == "scheduler":
-        pytest.skip("durabletask's in-memory backend purges no sub-orchestrations")
+async def test_purging_forgets_an_instance_and_its_sub_orchestrations(engine: Engine) -> None:
     await engine.start("parent", instance_id="a", payload={"child": "echo"})
     await ended(engine, "a")
     await engine.purge("a")
