@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from shared.dispatch import mark_dead_lettered
 from shared.errors import IngestError, StorageCorruptError
 from shared.ids import blob_prefix
+from shared.indexing import refile
 from shared.intake import record_name
+from shared.outcomes import Outcomes
 from shared.ports import InstanceState, SubmissionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from shared.intake import Intake
-    from shared.model import Submission
     from shared.ports import Instance
 
 logger = logging.getLogger(__name__)
@@ -62,8 +64,9 @@ class Sweep:
             await asyncio.sleep(_EVERY_S)
 
     async def enqueue_forgotten(self) -> frozenset[str]:
-        """Queue the submissions whose record was written and whose process died right after. Gives
-        the IDs that have blobs and no record: somebody may be sending them just now.
+        """Queue the submissions whose record was written and whose process died right after, and
+        file those that an older release has concluded under their categories. Gives the IDs that
+        have blobs and no record: somebody may be sending them just now.
         """
         recorded: set[str] = set()
         seen: set[str] = set()
@@ -72,32 +75,26 @@ class Sweep:
             seen.add(submission_id)
             if name == record_name(submission_id):
                 recorded.add(submission_id)
-        repaired = 0
+        queued = filed = 0
         for submission_id in sorted(recorded):
-            if await self.intake.index.get(submission_id) is not None:
-                continue
-            submission = await self._record(submission_id)
-            if submission is not None:
-                await self.intake.enqueue(submission)
-                repaired += 1
-        if repaired:
-            logger.info("forgotten submissions queued", extra=_counted("sweep_queued", repaired))
+            entry = await self.intake.index.get(submission_id)
+            with _damage_left_alone(submission_id):
+                if entry is None:
+                    queued += await self._enqueue(submission_id)
+                elif entry.state is SubmissionState.DONE and entry.categories is None:
+                    await refile(self.intake.index, Outcomes(blobs=self.intake.blobs), entry)
+                    filed += 1
+        if queued:
+            logger.info("forgotten submissions queued", extra=_counted("sweep_queued", queued))
+        if filed:
+            logger.info("submissions filed", extra=_counted("sweep_filed", filed))
         return frozenset(seen - recorded)
 
-    async def _record(self, submission_id: str) -> Submission | None:
-        """A record, unless it is damaged: that is no reason to leave the others."""
-        try:
-            return await self.intake.known(submission_id)
-        except StorageCorruptError as exc:
-            logger.exception(
-                "damaged record left alone",
-                extra={
-                    "action": "record_damaged",
-                    "submission_id": submission_id,
-                    "reason": str(exc),
-                },
-            )
-            return None
+    async def _enqueue(self, submission_id: str) -> bool:
+        submission = await self.intake.known(submission_id)
+        if submission is not None:
+            await self.intake.enqueue(submission)
+        return submission is not None
 
     async def remove_half_way(self, submission_ids: Iterable[str]) -> int:
         """Remove the blobs of submissions that were cut off by a crash and never came again: nobody
@@ -131,6 +128,22 @@ class Sweep:
         if marked:
             logger.error("failed submissions put aside", extra=_counted("sweep_put_aside", marked))
         return marked
+
+
+@contextmanager
+def _damage_left_alone(submission_id: str) -> Generator[None]:
+    """A record or an outcome that is damaged is no reason to leave the others."""
+    try:
+        yield
+    except StorageCorruptError as exc:
+        logger.exception(
+            "damaged record left alone",
+            extra={
+                "action": "record_damaged",
+                "submission_id": submission_id,
+                "reason": str(exc),
+            },
+        )
 
 
 def _counted(action: str, count: int) -> dict[str, object]:

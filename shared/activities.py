@@ -19,6 +19,7 @@ from shared.conclude import Conclusion, described
 from shared.dispatch import mark_dead_lettered
 from shared.errors import StorageCorruptError
 from shared.ids import reply_id, split_media_instance_id
+from shared.indexing import with_outcome
 from shared.intake import description_name, record_name
 from shared.model import (
     Channel,
@@ -27,7 +28,7 @@ from shared.model import (
     ReplyRecord,
     Submission,
 )
-from shared.outcomes import Outcomes, escalated_numbers
+from shared.outcomes import Outcomes
 from shared.ports import Answer, DescriptionJob, IndexEntry, ReplyState, SubmissionState
 from shared.tracing import TRACEPARENT, current_traceparent
 
@@ -257,18 +258,15 @@ class Activities:
     async def _index(
         self, submission: Submission, outcome: Outcome, state: SubmissionState, reason: str = ""
     ) -> None:
-        await self.index.put(
-            IndexEntry(
-                submission_id=submission.id,
-                source=submission.source,
-                received_at=submission.received_at,
-                state=state,
-                outcome=outcome.status.value,
-                media=len(submission.media),
-                escalated=escalated_numbers(outcome),
-                reason=reason,
-            )
+        entry = IndexEntry(
+            submission_id=submission.id,
+            source=submission.source,
+            received_at=submission.received_at,
+            state=state,
+            media=len(submission.media),
+            reason=reason,
         )
+        await self.index.put(with_outcome(entry, outcome))
 
 
 def _why_not_delivered(reply: steps.ReplyResult) -> str:

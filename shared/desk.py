@@ -17,13 +17,14 @@ from shared.conclude import with_description
 from shared.description import Description
 from shared.errors import IngestError, UnknownSubmissionError
 from shared.ids import reply_id, split_media_instance_id
+from shared.indexing import refile
 from shared.intake import record_name
 from shared.model import Category, MediaStatus, Submission
-from shared.outcomes import Outcomes, escalated_numbers
+from shared.outcomes import Outcomes
 from shared.ports import Answer, IndexEntry, ReplyReceipt, SubmissionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from shared.classify import Classifier
     from shared.events import MediaDescribed
@@ -81,9 +82,13 @@ class Desk:
     clock: Clock
     classifier: Classifier
 
-    async def waiting(self, limit: int = 100) -> Sequence[IndexEntry]:
-        """The submissions with items that wait for the desk, newest first."""
-        return await self.index.list(escalated_only=True, limit=limit)
+    async def waiting(
+        self, *, category: str | None = None, limit: int = 100
+    ) -> Sequence[IndexEntry]:
+        """The submissions with items that wait for the desk, newest first: all, or those that are
+        filed under the category of this code.
+        """
+        return await self.index.list(escalated_only=True, category=category, limit=limit)
 
     async def decide(
         self, submission_id: str, number: int, categories: tuple[Category, ...], *, answer: bool
@@ -138,22 +143,16 @@ class Desk:
         entry = await self.index.get(submission.id)
         if entry is None or entry.state is not SubmissionState.DONE:
             raise NotReadyError(submission.id)
-        changed = await Outcomes(blobs=self.blobs).revise(
+        outcomes = Outcomes(blobs=self.blobs)
+        changed = await outcomes.revise(
             submission.id, lambda outcome: _with_item(outcome, number, change)
         )
-        outcome = changed or await Outcomes(blobs=self.blobs).get(submission.id)
+        outcome = changed or await outcomes.get(submission.id)
         if outcome is None:
             raise NotReadyError(submission.id)
         if outcome.revision:
             # Done again when nothing changed: an earlier run may have died before it.
-            await self.index.put(
-                replace(
-                    entry,
-                    outcome=outcome.status.value,
-                    escalated=escalated_numbers(outcome),
-                    updated_at="",
-                )
-            )
+            await refile(self.index, outcomes, entry)
             await self.publisher.publish(events.revised(outcome, self.clock.now()))
         if changed is not None:
             logger.info(
@@ -187,6 +186,11 @@ def _with_item(
     outcome: Outcome, number: int, change: Callable[[MediaOutcome], MediaOutcome]
 ) -> Outcome:
     media = tuple(change(item) if item.number == number else item for item in outcome.media)
-    by_code = {category.code: category for category in outcome.categories}
+    left = _codes(item for item in outcome.media if item.number == number) - _codes(media)
+    by_code = {each.code: each for each in outcome.categories if each.code not in left}
     by_code |= {category.code: category for item in media for category in item.categories}
     return replace(outcome, media=media, categories=tuple(by_code.values()))
+
+
+def _codes(media: Iterable[MediaOutcome]) -> set[str]:
+    return {category.code for item in media for category in item.categories}

@@ -153,6 +153,7 @@ async def mark_dead_lettered(
             received_at=known.received_at if known else events.rfc3339(now),
             state=SubmissionState.DEAD_LETTERED,
             media=known.media if known else 0,
+            categories=known.categories if known else None,
             reason=reason,
         )
     )

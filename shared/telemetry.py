@@ -75,6 +75,7 @@ ACTIONS = {
     "submission_dead_lettered": "A submission was put aside for a person.",
     "subscription_failed": "Graph will not tell of new mail; the poll finds it.",
     "sweep_failed": "The sweep could not finish; it tries again.",
+    "sweep_filed": "The sweep filed submissions of an older release under their categories.",
     "sweep_put_aside": "The sweep made failed orchestrations visible.",
     "sweep_queued": "The sweep queued submissions that a crash had left half-way.",
     "sweep_removed": "The sweep removed what a crash cut off and nobody sent again.",

@@ -1,19 +1,25 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from host.sweep import Sweep
 from shared.codec import to_json
-from shared.intake import record_name
+from shared.intake import outcome_name, record_name
+from shared.model import Category, Outcome, OutcomeStatus
+from shared.outcomes import Outcomes
 from shared.ports import Instance, InstanceState, SubmissionState
 from tests.support.core import Core, a_submission, open_core
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from shared.model import Submission
+
+SPORT = "medtop:15000000"
 
 
 @pytest.fixture
@@ -60,6 +66,50 @@ async def test_a_submission_that_is_known_is_not_queued_again(core: Core) -> Non
     await core.services.queue.complete(message)
     await sweep(core).enqueue_forgotten()
     assert await core.services.queue.depth() == 0
+
+
+async def written_by_an_older_release(core: Core, number: int) -> Submission:
+    """A submission that is done, and whose entry does not say its categories."""
+    submission = a_submission(number, media=0)
+    await core.services.intake.accept(submission)
+    outcome = Outcome(
+        submission_id=submission.id,
+        status=OutcomeStatus.NO_MEDIA,
+        received_at=submission.received_at,
+        categories=(Category(code=SPORT, name="sport"),),
+    )
+    await Outcomes(blobs=core.services.blobs).put(outcome)
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    await core.services.index.put(replace(entry, state=SubmissionState.DONE, reason="A reason."))
+    return submission
+
+
+async def test_what_an_older_release_has_concluded_is_filed_under_its_categories(
+    core: Core,
+) -> None:
+    submission = await written_by_an_older_release(core, 1)
+    waiting = a_submission(2)
+    await core.services.intake.accept(waiting)
+
+    await sweep(core).enqueue_forgotten()
+
+    (entry,) = await core.services.index.list(category=SPORT)
+    assert (entry.submission_id, entry.reason) == (submission.id, "A reason.")
+    unconcluded = await core.services.index.get(waiting.id)
+    assert unconcluded is not None
+    assert unconcluded.categories is None
+
+
+async def test_a_damaged_outcome_does_not_keep_others_from_being_filed(core: Core) -> None:
+    damaged = await written_by_an_older_release(core, 1)
+    sound = await written_by_an_older_release(core, 2)
+    await core.services.blobs.put(outcome_name(damaged.id), b"{")
+
+    await sweep(core).enqueue_forgotten()
+
+    (entry,) = await core.services.index.list(category=SPORT)
+    assert entry.submission_id == sound.id
 
 
 async def test_what_was_cut_off_is_removed_unless_it_came_again(core: Core) -> None:
