@@ -1,9 +1,13 @@
 """Where Event Grid delivers events by HTTP: the handler of containers, which have no trigger.
 
 It answers both handshakes, the one of CloudEvents webhooks (OPTIONS, section 4) and the classic one
-(a validation code). A delivery must bring the key that its subscription was made with. An event
-that is refused comes again: Event Grid retries any answer but 2xx, 400 and 413, and waits ten
-seconds at first, after 503 half a minute. A batch is taken as a whole or comes again as a whole.
+(a validation code). A delivery must bring the key that its subscription was made with: as a header
+field, or, because a topic in a namespace can set none for a webhook, in the URL.
+
+An event that is refused comes again: Event Grid waits ten seconds at first, after 503 half a
+minute. But 400, 401, 403 and 413 are final, and from a topic in a namespace 404 and 414 too
+(learn.microsoft.com, "Event Grid message delivery and retry", "Message push delivery and retry with
+namespace topics"). A batch is taken as a whole or comes again as a whole.
 """
 
 from __future__ import annotations
@@ -35,6 +39,9 @@ _MOST_BYTES = 2 * 1024 * 1024  # Event Grid sends 1 MB at the most
 _ORIGIN = "eventgrid.azure.net"
 _TAKEN = HTTPStatus.OK
 _NOT_YET = HTTPStatus.CONFLICT  # what it is for does not exist yet: comes again in ten seconds
+# 401 would be final, and a key that is being changed would cost the events of that time.
+_OTHER_KEY = HTTPStatus.SERVICE_UNAVAILABLE
+_KEY_FIELD, _KEY_PARAMETER = "x-delivery-key", "delivery-key"
 
 
 class EventGridDoor:
@@ -64,7 +71,8 @@ class EventGridDoor:
         if request.headers.get("aeg-event-type") == "SubscriptionValidation":
             return _validation(body)
         if not self._has_key(request):
-            return Response(status_code=HTTPStatus.UNAUTHORIZED)
+            logger.warning("delivery without our key", extra={"action": "event_refused"})
+            return Response(status_code=_OTHER_KEY)
         try:
             events = _events(body, request.headers.get("content-type", ""))
         except msgspec.DecodeError:
@@ -82,8 +90,9 @@ class EventGridDoor:
         return Response(headers=allowed)
 
     def _has_key(self, request: Request) -> bool:
-        brought = request.headers.get("x-delivery-key", "").encode()
-        return bool(self._key) and hmac.compare_digest(brought, self._key)
+        url = request.query_params
+        brought = request.headers.get(_KEY_FIELD) or url.get(_KEY_PARAMETER, "")
+        return bool(self._key) and hmac.compare_digest(brought.encode(), self._key)
 
     async def _take(self, event: CloudEvent) -> HTTPStatus:
         handler = self._handlers.get(event.type)

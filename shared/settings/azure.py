@@ -139,8 +139,9 @@ class EventGridSettings:
         unit="key",
         example="zGg1...",
         meaning=(
-            "What Event Grid sends with each delivery to a container, in X-Delivery-Key (a delivery"
-            " property of the subscription); empty: no deliveries are taken."
+            "What Event Grid sends with each delivery to a container: in X-Delivery-Key (a delivery"
+            " property of the subscription), or, from a topic in a namespace, in the URL"
+            " (`?delivery-key=`); empty: no deliveries are taken."
         ),
         secret=True,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _PAUSES_S = (10, 30, 60, 300, 600, 1800, 3600)  # then every hour
-_LONGER_S = {401: 300, 403: 300, 404: 300, 408: 120, 503: 30}
-_HOPELESS = frozenset({400, 413})
+_LONGER_S = {404: 300, 408: 120, 503: 30}
+_HOPELESS = frozenset({400, 401, 403, 413})  # of a webhook; a Function has more patience
 TAKEN = frozenset({200, 201, 202, 203, 204})
 
 

@@ -89,17 +89,32 @@ async def test_a_door_that_knows_no_handshake_gets_no_subscription() -> None:
 
 
 @pytest.mark.parametrize("headers", [{"X-Delivery-Key": "wrong"}, {"X-Other": "secret"}])
-async def test_a_delivery_without_the_key_is_refused(headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("query", ["", "?delivery-key=wrong", "?other=secret"])
+async def test_a_delivery_without_the_key_is_not_taken_and_comes_again(
+    headers: dict[str, str], query: str
+) -> None:
     handler = Handler()
     async with door(handler) as client:
-        assert await deliver(client, to_json(EVENT), **headers) == 401
+        answer = await client.post(f"/events{query}", content=to_json(EVENT), headers=headers)
 
     assert handler.seen == []
+    assert Schedule().pause_s(1, answer.status_code) == 30
 
 
 async def test_a_door_without_a_key_takes_nothing() -> None:
     async with door(Handler(), key="") as client:
-        assert await deliver(client, to_json(EVENT), **{"X-Delivery-Key": ""}) == 401
+        assert await deliver(client, to_json(EVENT), **{"X-Delivery-Key": ""}) == 503
+
+
+async def test_a_topic_in_a_namespace_brings_the_key_in_the_url() -> None:
+    handler = Handler()
+    async with door(handler, key="a key/with+signs") as client, topic() as event_grid:
+        in_url = Subscription(url=f"{client.base_url}/events?delivery-key=a%20key%2Fwith%2Bsigns")
+        await event_grid.subscribe(in_url)
+        event_grid.deliveries.start(in_url, [msgspec.to_builtins(EVENT)])
+        await event_grid.deliveries.settled()
+
+    assert handler.seen == [EVENT]
 
 
 async def test_an_event_is_handled_once_though_it_is_delivered_at_the_same_time() -> None:
