@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
-    from multidict import MultiMapping
+    from aiohttp.typedefs import RawHeaders
 
 LONGEST_LINE = (
     64 * 1024
@@ -79,7 +79,11 @@ async def asked(
     body = _body(request) if request.body_exists else None
     try:
         async with session.request(
-            request.method, url, headers=_kept(request.headers), data=body, allow_redirects=False
+            request.method,
+            url,
+            headers=_kept(request.raw_headers),
+            data=body,
+            allow_redirects=False,
         ) as answer:
             yield answer
     except (ClientError, OSError) as exc:
@@ -88,7 +92,7 @@ async def asked(
 
 async def begun(request: web.Request, answer: ClientResponse) -> web.StreamResponse:
     """The answer with its head sent."""
-    kept = _kept(answer.headers)
+    kept = _kept(answer.raw_headers)
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=kept)
     response[_THEIRS] = kept
     await response.prepare(request)
@@ -123,11 +127,10 @@ async def _never_twice(request: ClientRequest, send: ClientHandlerType) -> Clien
         raise LostError from exc
 
 
-def _kept(fields: MultiMapping[str]) -> CIMultiDict[str]:
-    named = {
-        name.strip().lower()
-        for value in fields.getall("Connection", ())
-        for name in value.split(",")
-    }
+def _kept(raw: RawHeaders) -> CIMultiDict[str]:
+    # The raw ones: aiohttp writes the names of those that it knows in a way of its own.
+    fields = [(name.decode("ascii"), text.decode("utf-8", "surrogateescape")) for name, text in raw]
+    lists = (text for name, text in fields if name.lower() == "connection")
+    named = {name.strip().lower() for text in lists for name in text.split(",")}
     dropped = _OF_ONE_HOP | named
-    return CIMultiDict((name, text) for name, text in fields.items() if name.lower() not in dropped)
+    return CIMultiDict((name, text) for name, text in fields if name.lower() not in dropped)
