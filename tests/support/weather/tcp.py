@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     type Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-_CHUNK = 64 * 1024
-_CHUNKS_UNDER_WAY = 16
+_CHUNK = 16 * 1024
+_MOST_UNDER_WAY = 1024  # chunks of a connection; while all is slow, many small ones wait
 
 
 class TcpWeather:
@@ -101,7 +101,7 @@ class _Connection:
     def __init__(self, proxy: TcpWeather, client: Stream) -> None:
         self._proxy = proxy
         self._reader, self._writer = client
-        self._under_way = asyncio.Queue[tuple[float, bytes]](_CHUNKS_UNDER_WAY)
+        self._under_way = asyncio.Queue[tuple[float, bytes]](_MOST_UNDER_WAY)
         self._task = asyncio.current_task()
         self._is_struck = False
         self._is_noise = False
