@@ -180,11 +180,15 @@ def dead_letters_list(json: AsJson = False) -> None:
 
 
 @dead.command("resubmit")
-def dead_letters_resubmit(submission_id: SubmissionId) -> None:
-    """Give a submission that was given up another chance."""
+def dead_letters_resubmit(
+    which: Annotated[
+        str, typer.Argument(metavar="ID", help="The submission, with its events; or one event.")
+    ],
+) -> None:
+    """Give what was given up another chance."""
     from host.commands.dead_letters import resubmit
 
-    raise typer.Exit(resubmit(submission_id))
+    raise typer.Exit(resubmit(which))
 
 
 def main() -> None:

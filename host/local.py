@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from adapters.clock import SystemClock
 from adapters.local.blob_store import LocalBlobStore
 from adapters.local.database import Database
+from adapters.local.dead_events import LocalDeadEvents
 from adapters.local.description_jobs import LocalDescriptionJobs
 from adapters.local.engine import LocalEngine
 from adapters.local.event_publisher import LocalEventPublisher
@@ -103,4 +104,5 @@ def _stores(
         publisher=LocalEventPublisher(database, clock),
         replies=reply_channel(settings, folder, database, blobs, clock),
         telemetry=telemetry,
+        dead_events=LocalDeadEvents(database, clock),
     )

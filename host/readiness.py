@@ -14,6 +14,7 @@ from shared.ports import SubmissionState
 if TYPE_CHECKING:
     from host.local import LocalParts
     from shared.ports import Engine, SubmissionIndex
+    from shared.second_chance import DeadEvents
 
 _LEAST_FREE_BYTES = 500_000_000
 _MOST_COUNTED = 1000
@@ -26,7 +27,7 @@ async def readiness(parts: LocalParts) -> Readiness:
     free = (await asyncio.to_thread(shutil.disk_usage, parts.folder.path)).free
     reasons = [] if free >= _LEAST_FREE_BYTES else [f"Only {free:,} bytes of disk are free."]
     indexed = await index_readiness(parts.services.stores.index)
-    warnings = list(indexed.warnings)
+    warnings = [*indexed.warnings, *await _warning_of_events(parts.services.stores.dead_events)]
     try:
         failed = len(await parts.engine.failed(_MOST_COUNTED))
     except IngestError as exc:
@@ -36,6 +37,16 @@ async def readiness(parts: LocalParts) -> Readiness:
             warnings.append(f"{failed} orchestrations failed or are stuck; see the log.")
     reasons.extend(indexed.reasons)
     return replace(indexed, ready=not reasons, reasons=tuple(reasons), warnings=tuple(warnings))
+
+
+async def _warning_of_events(events: DeadEvents | None) -> list[str]:
+    """Nothing when they cannot be read: the index cannot then either, and says so."""
+    try:
+        dead = len(await events.list(limit=_MOST_COUNTED)) if events else 0
+    except IngestError:
+        return []
+    told = f"Events that were given up: {dead}; see `mail-ingest dead-letters list`."
+    return [told] if dead else []
 
 
 async def index_readiness(index: SubmissionIndex) -> Readiness:

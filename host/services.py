@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Telemetry,
         WorkQueue,
     )
+    from shared.second_chance import DeadEvents
     from shared.settings import Settings
 
 
@@ -39,6 +40,7 @@ class Stores:
     publisher: EventPublisher
     replies: ReplyChannel
     telemetry: Telemetry
+    dead_events: DeadEvents | None = None  # where it is not the cloud that keeps them
 
     def intake(self) -> Intake:
         """The one way in."""

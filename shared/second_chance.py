@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from shared.codec import to_json
 from shared.events import rfc3339
@@ -13,6 +14,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.ports import Clock, DeadLetter, SubmissionIndex, WorkQueue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadEvent:
+    """An event that no handler took; `time` is RFC 3339."""
+
+    submission_id: str
+    event_id: str
+    time: str
+    attempts: int
+
+
+class DeadEvents(Protocol):
+    """The events that were given up, where a platform leaves it to us to keep them."""
+
+    async def list(self, *, limit: int = 100) -> Sequence[DeadEvent]:
+        """Those that there are, newest first."""
+        ...
+
+    async def deliver_again(self, which: str) -> int:
+        """Deliver an event once more, by its ID, or those of a submission, by its ID; how many."""
+        ...
 
 
 async def given_up(index: SubmissionIndex, queue: WorkQueue) -> Sequence[IndexEntry]:

@@ -17,8 +17,6 @@ from adapters.local import event_rows as rows
 from shared.errors import ServiceUnavailableError, StorageFullError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from adapters.local.database import Database
     from shared.model import CloudEvent
     from shared.ports import Clock
@@ -85,11 +83,7 @@ class EventPump:
                 group.create_task(self._deliver(pending))
         return len(due)
 
-    async def dead_events(self, *, limit: int = 100) -> Sequence[CloudEvent]:
-        """The events that no handler took in time, newest first."""
-        return await self._database.read(lambda connection: rows.dead(connection, limit))
-
-    async def _deliver(self, pending: rows.PendingEvent) -> None:
+    async def _deliver(self, pending: rows.StoredEvent) -> None:
         taken = await self._taken(pending.event)
         now, sequence = self._now(), pending.sequence
         if taken:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.codec import from_json, to_json
 from shared.model import CloudEvent
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TOPIC = "events"
+ALL = -1  # as a limit
 _FORGOTTEN_AT_ONCE = 100  # with every publish, so that none ever pays for a long past
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PendingEvent:
-    """An event that waits for its handler. Times are seconds since 1970."""
+class StoredEvent:
+    """An event that waits for its handler, or was given up. Times are seconds since 1970."""
 
     sequence: int
     event: CloudEvent
@@ -27,10 +28,14 @@ class PendingEvent:
 
 
 def insert(connection: sqlite3.Connection, event: CloudEvent, now: float) -> None:
-    """Add an event, unless (source, id) is known."""
+    """Add an event, unless (source, id) is known. One that was given up gets another chance: what
+    it tells has happened again.
+    """
     connection.execute(
-        "INSERT OR IGNORE INTO events (source, id, type, event, state, published_at, due_at)"
-        " VALUES (?, ?, ?, ?, 'pending', ?, ?)",
+        "INSERT INTO events (source, id, type, event, state, published_at, due_at)"
+        " VALUES (?, ?, ?, ?, 'pending', ?, ?) ON CONFLICT (source, id) DO UPDATE SET"
+        " event = excluded.event, state = 'pending', published_at = excluded.published_at,"
+        " due_at = excluded.due_at, attempts = 0 WHERE state = 'dead'",
         (event.source, event.id, event.type, to_json(event), now, now),
     )
 
@@ -46,7 +51,7 @@ def forget(connection: sqlite3.Connection, before: float) -> None:
 
 def due(
     connection: sqlite3.Connection, types: Collection[str], limit: int, now: float
-) -> tuple[PendingEvent, ...]:
+) -> tuple[StoredEvent, ...]:
     """The events of these types that are to be handed out now, the longest due first."""
     found = connection.execute(
         f"SELECT sequence, event, published_at, attempts FROM events"  # noqa: S608 - placeholders
@@ -54,15 +59,7 @@ def due(
         " ORDER BY due_at, sequence LIMIT ?",
         (*types, now, limit),
     )
-    return tuple(
-        PendingEvent(
-            sequence=sequence,
-            event=from_json(event, CloudEvent, where=f"event {sequence}"),
-            published_at=published_at,
-            attempts=attempts,
-        )
-        for sequence, event, published_at, attempts in found
-    )
+    return tuple(_stored(row) for row in found)
 
 
 def next_due(connection: sqlite3.Connection, types: Collection[str]) -> float | None:
@@ -92,12 +89,33 @@ def give_up(connection: sqlite3.Connection, sequence: int) -> None:
     connection.execute("UPDATE events SET state = 'dead' WHERE sequence = ?", (sequence,))
 
 
-def dead(connection: sqlite3.Connection, limit: int) -> tuple[CloudEvent, ...]:
+def dead(connection: sqlite3.Connection, limit: int = ALL) -> tuple[StoredEvent, ...]:
     """The events that were given up, newest first."""
     found = connection.execute(
-        "SELECT event FROM events WHERE state = 'dead' ORDER BY sequence DESC LIMIT ?", (limit,)
+        "SELECT sequence, event, published_at, attempts FROM events WHERE state = 'dead'"
+        " ORDER BY sequence DESC LIMIT ?",
+        (limit,),
     )
-    return tuple(from_json(event, CloudEvent, where="a dead event") for (event,) in found)
+    return tuple(_stored(row) for row in found)
+
+
+def revive(connection: sqlite3.Connection, sequence: int, now: float) -> None:
+    """An event that was given up is to be handed out as if it were published now."""
+    connection.execute(
+        "UPDATE events SET state = 'pending', published_at = ?, due_at = ?, attempts = 0"
+        " WHERE sequence = ?",
+        (now, now, sequence),
+    )
+
+
+def _stored(row: tuple[Any, ...]) -> StoredEvent:
+    sequence, event, published_at, attempts = row
+    return StoredEvent(
+        sequence=sequence,
+        event=from_json(event, CloudEvent, where=f"event {sequence}"),
+        published_at=published_at,
+        attempts=attempts,
+    )
 
 
 def _places(types: Collection[str]) -> str:

@@ -42,7 +42,7 @@ async def test_what_the_queue_gave_up_is_listed_and_taken_up_again(
     assert (entry["submission_id"], entry["reason"]) == ("mail-one", "No record.")
     assert resubmitted.stdout == "mail-one will be taken up again by the server.\n"
     assert again.returncode == 1
-    assert "There is no submission with the ID mail-one." in again.stderr
+    assert "Nothing with the ID mail-one was given up." in again.stderr
     assert empty.stdout == "Nothing was given up.\n"
     assert copy.message_id.startswith("mail-one#")
     assert {done.stderr for done in (listed, resubmitted, empty)} == {""}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapters.local import event_rows
+from adapters.local.dead_events import LocalDeadEvents
 from adapters.local.event_publisher import LocalEventPublisher
 from adapters.local.event_pump import DeliveryRules, EventPump
 from shared.errors import ServiceUnavailableError
@@ -47,6 +48,7 @@ class Bus:
     publisher: LocalEventPublisher
     other: LocalEventPublisher
     pump: EventPump
+    dead: LocalDeadEvents
 
 
 @pytest.fixture
@@ -58,6 +60,7 @@ def bus(tmp_path: Path) -> Generator[Bus]:
             LocalEventPublisher(database, clock),
             LocalEventPublisher(second, clock),
             EventPump(database, clock),
+            LocalDeadEvents(second, clock),
         )
 
 
@@ -146,9 +149,69 @@ async def test_an_event_that_nobody_takes_is_given_up_after_a_day_and_shown(bus:
         await bus.pump.deliver_due()
         bus.clock.advance(hours=1)
 
-    assert list(await bus.pump.dead_events()) == [EVENT]
+    (dead,) = await bus.dead.list()
+    assert (dead.submission_id, dead.event_id) == ("mail-1", EVENT.id)
+    assert (dead.time, dead.attempts) == (EVENT.time, 25)
     assert len(handler.seen) == 25
     assert await bus.pump.deliver_due() == 0
+
+
+async def given_up(bus: Bus, *events: CloudEvent) -> Recorder:
+    """A handler that will take the events from now on, and refused them until they were dead."""
+    handler = Recorder(refusals=1000)
+    bus.pump.subscribe("described", handler)
+    for event in events:
+        await bus.publisher.publish(event)
+    for _ in range(25):
+        await bus.pump.deliver_due()
+        bus.clock.advance(hours=1)
+    assert {it.event_id for it in await bus.dead.list()} == {event.id for event in events}
+    handler.seen.clear()
+    handler.changed.clear()
+    handler.refusals = 0
+    return handler
+
+
+OTHER = replace(EVENT, id="media.described.v1:mail-2:1", subject="submissions/mail-2")
+
+
+@pytest.mark.parametrize("which", [EVENT.id, "mail-1"])
+async def test_what_was_given_up_is_delivered_again_when_a_person_says_so(
+    bus: Bus, which: str
+) -> None:
+    handler = await given_up(bus, EVENT, OTHER)
+
+    async with running(bus.pump), asyncio.timeout(5):
+        assert await bus.dead.deliver_again(which) == 1
+        await handler.changed.wait()
+
+    assert handler.seen == [EVENT]
+    assert [it.event_id for it in await bus.dead.list()] == [OTHER.id]
+    assert await bus.dead.deliver_again(which) == 0
+
+
+async def test_an_event_has_a_whole_day_again_when_it_is_delivered_again(bus: Bus) -> None:
+    handler = await given_up(bus, EVENT)
+    handler.refusals = 1000
+    await bus.dead.deliver_again("mail-1")
+
+    for _ in range(24):
+        await bus.pump.deliver_due()
+        assert await bus.dead.list() == ()
+        bus.clock.advance(hours=1)
+    await bus.pump.deliver_due()
+
+    assert len(await bus.dead.list()) == 1
+
+
+async def test_an_event_that_is_published_again_is_dead_no_longer(bus: Bus) -> None:
+    handler = await given_up(bus, EVENT)
+
+    await bus.publisher.publish(EVENT)
+    await bus.pump.deliver_due()
+
+    assert handler.seen == [EVENT]
+    assert await bus.dead.list() == ()
 
 
 async def test_old_events_are_forgotten_but_not_the_dead_ones(bus: Bus) -> None:
@@ -167,7 +230,7 @@ async def test_old_events_are_forgotten_but_not_the_dead_ones(bus: Bus) -> None:
         await bus.pump.deliver_due()
 
     assert [event.id for event in handler.seen] == [EVENT.id, "new", EVENT.id]
-    assert list(await bus.pump.dead_events()) == [dead]
+    assert [it.event_id for it in await bus.dead.list()] == ["dead"]
 
 
 async def test_a_published_event_is_delivered_at_once(bus: Bus) -> None:
@@ -214,7 +277,7 @@ async def test_a_fault_of_the_database_is_waited_out(
 ) -> None:
     handler, faults = Recorder(), ["the first read"]
 
-    def due(*values: Any) -> tuple[event_rows.PendingEvent, ...]:
+    def due(*values: Any) -> tuple[event_rows.StoredEvent, ...]:
         if faults:
             raise ServiceUnavailableError("state database", faults.pop())
         return first_due(*values)
