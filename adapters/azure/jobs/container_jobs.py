@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from adapters.azure.jobs.start import LaunchStarter
 from shared.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from adapters.azure.jobs.launches import Launch
     from adapters.azure.jobs.platform import ContainerPlatform
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "description-jobs/containers"
 _REST_S = 30.0  # when Azure has no room and names no time
+_LONGEST_REST_S = 3600.0  # that Azure may ask for
 _REST_WHEN_REFUSED_S = 300.0
 
 
@@ -115,21 +117,17 @@ class ContainerJobs:
                 continue
 
     async def tick(self) -> None:
-        """Take every launch, and the jobs that are due, one step further."""
-        rested = self._now() >= self._rests_until
-        try:
+        """Take every launch, and the jobs that are due, one step further. Each goes alone: what
+        Azure does not do for one container holds up no other.
+        """
+        with self._put_off():
             await self._sweep()
+        with self._put_off():
             await self._follow()
-            if rested:
+        if self._now() >= self._rests_until:
+            with self._put_off():
                 await self._launch()
                 self.problem = ""
-        except ServiceUnavailableError as exc:
-            self._rest(_REST_S if exc.retry_after_s is None else exc.retry_after_s)
-            logger.warning("jobs wait", extra={"action": "jobs_wait", "reason": str(exc)})
-        except JobRefusedError as exc:
-            self.problem = str(exc)
-            self._rest(_REST_WHEN_REFUSED_S)
-            logger.error("jobs refused", extra={"action": "jobs_refused", "reason": str(exc)})  # noqa: TRY400 - the sentence says it
 
     async def _sweep(self) -> None:
         """Remove containers that no launch stands for, now and then."""
@@ -137,25 +135,31 @@ class ContainerJobs:
             return
         names = await self._platform.names()  # before the launches: each of them has a launch then
         launched = {launch.name for launch in await self._book.all()}
-        for name in sorted(names - launched):
-            logger.warning("orphan removed", extra={"action": "orphan_removed", "container": name})
-            await self._platform.remove(name)
         self._sweeps_at = self._now() + self._rules.sweep_every.total_seconds()
+        for name in sorted(names - launched):
+            with self._put_off():
+                await self._platform.remove(name)
+                facts = {"action": "orphan_removed", "container": name}
+                logger.warning("orphan removed", extra=facts)
 
     async def _follow(self) -> None:
         launches = await self._book.all()
         states = await self._platform.states([launch.name for launch in launches])
         for launch in launches:
-            age_s = self._now() - launch.started_at
-            match states.get(launch.name):
-                case ContainerState.RUNNING if age_s < launch.limit_s:
-                    continue
-                case None if age_s < self._rules.shows_up_within.total_seconds():
-                    continue
-                case None if pending := await self._pending(launch):
-                    await self._start(launch, pending)
-                case _:
-                    await self._settlement.settle(launch)
+            with self._put_off():
+                await self._step(launch, states.get(launch.name))
+
+    async def _step(self, launch: Launch, state: ContainerState | None) -> None:
+        age_s = self._now() - launch.started_at
+        match state:
+            case ContainerState.RUNNING if age_s < launch.limit_s:
+                return
+            case None if age_s < self._rules.shows_up_within.total_seconds():
+                return
+            case None if pending := await self._pending(launch):
+                await self._start(launch, pending)
+            case _:
+                await self._settlement.settle(launch)
 
     async def _launch(self) -> None:
         launches = list(await self._book.all())
@@ -177,7 +181,11 @@ class ContainerJobs:
     async def _start(self, launch: Launch, jobs: Sequence[OpenJob]) -> None:
         if self._now() < self._rests_until:
             return
-        await self._starter.start(launch, jobs)
+        try:
+            await self._starter.start(launch, jobs)
+        except ServiceUnavailableError as exc:
+            self._rest(_REST_S if exc.retry_after_s is None else exc.retry_after_s)
+            raise
         logger.info(
             "container started",
             extra={
@@ -189,13 +197,31 @@ class ContainerJobs:
         )
 
     async def _pending(self, launch: Launch) -> Sequence[OpenJob]:
-        """The jobs of a launch that are open and not reported."""
+        """The jobs of a launch that are open, not reported, and not too old for another try."""
         reports = await self._book.reports(launch)
+        first = self._now() - self._rules.horizon.total_seconds()
         noted = [await self._ledger.get(job_id) for job_id in launch.job_ids]
-        return [job for job in noted if job is not None and job.job.job_id not in reports]
+        return [
+            job
+            for job in noted
+            if job is not None and job.job.job_id not in reports and job.created_at > first
+        ]
+
+    @contextmanager
+    def _put_off(self) -> Generator[None]:
+        """What Azure does not do now is left to the next look."""
+        try:
+            yield
+        except ServiceUnavailableError as exc:
+            logger.warning("jobs wait", extra={"action": "jobs_wait", "reason": str(exc)})
+        except JobRefusedError as exc:
+            self.problem = str(exc)
+            self._rest(_REST_WHEN_REFUSED_S)
+            logger.error("jobs refused", extra={"action": "jobs_refused", "reason": str(exc)})  # noqa: TRY400 - the sentence says it
 
     def _rest(self, seconds: float) -> None:
-        self._rests_until = self._now() + seconds
+        """Ask for no container for a while."""
+        self._rests_until = self._now() + min(seconds, _LONGEST_REST_S)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -7,11 +7,12 @@ and every platform has it: no second service, and the same code runs in the test
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.codec import from_json, to_json
-from shared.errors import BlobNotFoundError
+from shared.errors import BlobNotFoundError, StorageCorruptError
 from shared.ids import split_media_instance_id
 from shared.model import Kind
 from shared.ports import DescriptionJob
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.ports import BlobStore
+
+logger = logging.getLogger(__name__)
 
 _READ_AT_ONCE = 16
 
@@ -79,13 +82,21 @@ class JobLedger:
         await self._blobs.delete_prefix(self._name(job_id))
 
     async def all(self) -> Sequence[OpenJob]:
-        """Every open job, the most urgent first."""
+        """Every open job, the most urgent first. A note that is damaged holds up no other."""
         names = [name async for name in self._blobs.list(self._folder)]
         found: list[OpenJob] = []
         for start in range(0, len(names), _READ_AT_ONCE):
-            read = (self._read(name) for name in names[start : start + _READ_AT_ONCE])
+            read = (self._read_or_leave(name) for name in names[start : start + _READ_AT_ONCE])
             found += [job for job in await asyncio.gather(*read) if job is not None]
         return sorted(found, key=lambda job: job.urgency)
+
+    async def _read_or_leave(self, name: str) -> OpenJob | None:
+        try:
+            return await self._read(name)
+        except StorageCorruptError as exc:
+            facts = {"action": "record_damaged", "reason": str(exc)}
+            logger.error("damaged note left alone", extra=facts)  # noqa: TRY400 - the sentence says it
+            return None
 
     async def _read(self, name: str) -> OpenJob | None:
         try:

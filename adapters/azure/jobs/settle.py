@@ -18,9 +18,11 @@ _NO_REPORT = "The container ended without a report."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """Ends or postpones the jobs of a launch, then removes its container and forgets it.
+    """Ends or postpones the jobs of a launch, then forgets it and removes its container.
 
-    Repeating it, after a crash in the middle, changes nothing.
+    Repeating it, after a crash in the middle, changes nothing. A container that Azure does not let
+    go, or that a crash leaves behind, has no launch then, and the sweep removes it: the next try of
+    its jobs does not wait for that.
     """
 
     ledger: JobLedger
@@ -35,8 +37,8 @@ class Settlement:
             job = await self.ledger.get(job_id)
             if job is not None and job.launch < launch.number:
                 await self._settle(job, reports.get(job_id), launch)
-        await self.platform.remove(launch.name)
         await self.book.drop(launch)
+        await self.platform.remove(launch.name)
 
     async def _settle(self, job: OpenJob, report: Report | None, launch: Launch) -> None:
         endings = self.endings

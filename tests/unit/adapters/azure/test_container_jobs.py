@@ -234,6 +234,65 @@ async def test_a_quota_is_waited_for_as_long_as_azure_says(on: On, tmp_path: Pat
         assert len(bench.arm.started()) == 2
 
 
+@both
+async def test_azure_is_asked_again_within_the_hour_whatever_it_says(
+    on: On, tmp_path: Path
+) -> None:
+    async with bench_on(on, tmp_path, SLEEPS) as bench:
+        jobs = bench.jobs()
+        no = Fault(status=429, match=r"PUT|/start", retry_after_s=10**9)
+        bench.arm.faults.append(no)
+        await jobs.start(await bench.job("a.mp4"))
+        await bench.tick(jobs)
+        await bench.tick(jobs, seconds=3601)
+        assert len(bench.arm.started()) == 1
+
+
+@both
+async def test_a_container_that_azure_does_not_let_go_holds_up_no_other(
+    on: On, tmp_path: Path
+) -> None:
+    async with bench_on(on, tmp_path) as bench:
+        jobs = bench.jobs()
+        stuck = Fault(status=409, match=r"DELETE|/stop", times=sys.maxsize)
+        bench.arm.faults.append(stuck)
+        await bench.platform.create("describe-lost-1", "https://blobs/x", "mail-x")
+        for name in "abc":
+            await jobs.start(await bench.job(f"{name}.mp4", f"mail-{name}"))
+        for _ in range(4):
+            await bench.tick(jobs, seconds=10)
+            await bench.containers_end()
+        assert sorted(bench.told()) == [(f"mail-{name}:1", "described") for name in "abc"]
+        assert await bench.left_behind() == []
+        stuck.times = 0
+        await bench.tick(jobs, seconds=600)
+        assert bench.arm.running() == 0
+
+
+@pytest.mark.parametrize("no", [409, 429, 503], ids=str)
+async def test_a_job_that_never_gets_a_container_ends_all_the_same(tmp_path: Path, no: int) -> None:
+    async with bench_on(instances_on, tmp_path, SLEEPS) as bench:
+        jobs = bench.jobs()
+        bench.arm.faults.append(Fault(status=no, match="PUT", times=sys.maxsize))
+        await jobs.start(await bench.job("a.mp4"))
+        for _ in range(74):
+            await bench.tick(jobs, seconds=3600)
+        assert bench.told() == [("mail-a:1", "unreadable")]
+        assert await bench.left_behind() == []
+
+
+async def test_a_job_whose_containers_always_vanish_ends_all_the_same(tmp_path: Path) -> None:
+    async with bench_on(instances_on, tmp_path, SLEEPS) as bench:
+        jobs = bench.jobs()
+        await jobs.start(await bench.job("a.mp4"))
+        for _ in range(74):
+            await bench.tick(jobs, seconds=3600)
+            for name in await bench.platform.names():
+                await bench.platform.remove(name)
+        assert bench.told() == [("mail-a:1", "unreadable")]
+        assert await bench.left_behind() == []
+
+
 async def test_our_own_limit_is_kept_by_every_process(tmp_path: Path) -> None:
     async with bench_on(instances_on, tmp_path, SLEEPS) as bench:
         for number in range(4):

@@ -112,6 +112,17 @@ async def test_a_job_is_noted_once_and_found_after_a_restart(tmp_path: Path) -> 
         assert [job.job.job_id for job in await ledger.all()] == ["mail-abc:11"]
 
 
+async def test_a_note_that_cannot_be_read_is_told_and_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with local_blob_store(tmp_path) as blobs:
+        ledger = JobLedger(blobs, "jobs")
+        await blobs.put("jobs/open/mail-abc/1.json", b"{}")
+        await ledger.add(open_job("mail-abc:2"))
+        assert [job.job.job_id for job in await ledger.all()] == ["mail-abc:2"]
+    assert "jobs/open/mail-abc/1.json" in str([record.__dict__ for record in caplog.records])
+
+
 async def test_no_more_containers_are_created_than_the_limits_say(tmp_path: Path) -> None:
     clock = ManualClock()
     limits = CreateLimits(per_hour=5, per_5_min=2)
