@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from http_intake import status
+from http_intake import status, stored
 from http_intake.access import client_of
 from http_intake.body import limited
 from http_intake.json_body import is_json
@@ -28,9 +28,7 @@ from http_intake.uploads import offer_uploads
 from mail_ingest.receive import MailOrigin
 from shared import ids
 from shared.codec import to_json
-from shared.errors import BlobNotFoundError
 from shared.events import rfc3339
-from shared.intake import outcome_name
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -88,7 +86,8 @@ class Api:
         client = client_of(request.headers, self._settings)
         submission = await self._find(request.path_params["id"], client)
         entry = await self._intake.index.get(submission.id)
-        body = status.status_json(submission, entry, await self._outcome(submission.id))
+        outcome = await stored.outcome_json(self._intake.blobs, submission.id)
+        body = status.status_json(submission, entry, outcome)
         headers = {"ETag": status.etag(body), "Cache-Control": "private, no-cache"}
         age = self._intake.clock.now() - datetime.fromisoformat(submission.received_at)
         retry_after_s = status.retry_after_s(status.state_of(entry), age)
@@ -159,7 +158,7 @@ class Api:
     async def _find(self, submission_id: str, client: str) -> Submission:
         """The client's submission of this ID; raises ProblemError, whose ever it may be."""
         if _SUBMISSION_ID.fullmatch(submission_id):
-            submission = await self._intake.known(submission_id)
+            submission = await stored.record(self._intake, submission_id)
             if submission is not None and self._may_see(client, submission):
                 return submission
         raise ProblemError(
@@ -170,9 +169,3 @@ class Api:
 
     def _may_see(self, client: str, submission: Submission) -> bool:
         return not self._settings.knows_clients or submission.client == client
-
-    async def _outcome(self, submission_id: str) -> bytes | None:
-        try:
-            return await self._intake.blobs.get(outcome_name(submission_id))
-        except BlobNotFoundError:
-            return None

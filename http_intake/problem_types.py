@@ -150,6 +150,13 @@ INTERNAL_ERROR = ProblemType(
     advice="Send it again later with the same Idempotency-Key. Whoever runs the service finds the"
     " cause in its log.",
 )
+DAMAGED = ProblemType(
+    name="damaged",
+    status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    title="What is stored of the submission is damaged",
+    advice="Asking again does not help. Whoever runs the service can mend it: the log names the"
+    " submission, and its original and its media are stored apart.",
+)
 NO_DIRECT_UPLOAD = ProblemType(
     name="no-direct-upload",
     status=HTTPStatus.NOT_IMPLEMENTED,
@@ -198,6 +205,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         WRONG_HOST,
         INVALID_FIELD,
         INTERNAL_ERROR,
+        DAMAGED,
         NO_DIRECT_UPLOAD,
         NO_MAILBOX,
         UNAVAILABLE,

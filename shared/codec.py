@@ -19,7 +19,7 @@ def from_json[T](data: bytes | str, kind: type[T], *, where: str) -> T:
     """Read a wire value; raises StorageCorruptError, naming `where`, when it is not of the kind."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise StorageCorruptError(where, str(exc)) from exc
 
 
