@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from shared.settings.azure import StorageSettings
 
 _READ_URL_LIVES = timedelta(hours=1)
-_WRITE_URL_LIVES = timedelta(hours=4)  # of a container that describes many media
+_JOB_URL_LIVES = timedelta(hours=4)  # of a container that describes many media
 _DELETED_AT_ONCE = 16
 
 
@@ -144,17 +144,24 @@ class AzureBlobStore:
 
     async def read_url(self, name: str) -> str:
         """A URL by which anybody may read this blob, and nothing else, for an hour."""
-        from azure.storage.blob import BlobSasPermissions
+        return await self._read_url(name, _READ_URL_LIVES)
 
-        right = BlobSasPermissions(read=True)
-        return (await self._urls.signed(self._blob(name), right, _READ_URL_LIVES)).url
+    async def long_read_url(self, name: str) -> str:
+        """The same for four hours: a video may be the last of many that a container describes."""
+        return await self._read_url(name, _JOB_URL_LIVES)
 
     async def write_url(self, name: str) -> str:
         """A URL by which anybody may PUT this blob, and nothing else, for four hours."""
         from azure.storage.blob import BlobSasPermissions
 
         rights = BlobSasPermissions(create=True, write=True)
-        return (await self._urls.signed(self._blob(name), rights, _WRITE_URL_LIVES)).url
+        return (await self._urls.signed(self._blob(name), rights, _JOB_URL_LIVES)).url
+
+    async def _read_url(self, name: str, lifetime: timedelta) -> str:
+        from azure.storage.blob import BlobSasPermissions
+
+        right = BlobSasPermissions(read=True)
+        return (await self._urls.signed(self._blob(name), right, lifetime)).url
 
     async def _delete(self, name: str) -> None:
         from azure.core.exceptions import ResourceNotFoundError

@@ -9,7 +9,11 @@ from adapters.local.blob_store import LocalBlobStore
 
 
 class LocalJobBlobs(LocalBlobStore):
-    """Has `write_url`, as blob stores have that containers write into."""
+    """Has the URLs that blob stores have which containers read from and write into."""
+
+    async def long_read_url(self, name: str) -> str:
+        """A ``file://`` URL."""
+        return await self.read_url(name)
 
     async def write_url(self, name: str) -> str:
         """A ``file://`` URL; its folder is there."""

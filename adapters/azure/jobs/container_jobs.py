@@ -166,8 +166,7 @@ class ContainerJobs:
         if len(launches) >= self._rules.max_containers:
             return
         jobs = await self._ledger.all()
-        groups = gather(jobs, launches, now=self._now(), max_items=self._rules.max_items)
-        for group in groups:
+        for group in gather(jobs, launches, now=self._now(), rules=self._rules):
             new = [job for job in group if not await self._endings.described_before(job)]
             if not new:
                 continue

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import batched
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from adapters.azure.jobs.launches import Launch
     from adapters.azure.jobs.ledger import OpenJob
+    from adapters.azure.jobs.rules import ContainerRules
 
 
 def gather(
-    jobs: Sequence[OpenJob], launches: Iterable[Launch], *, now: float, max_items: int
+    jobs: Sequence[OpenJob], launches: Iterable[Launch], *, now: float, rules: ContainerRules
 ) -> list[tuple[OpenJob, ...]]:
     """Groups for new launches, in the order of `jobs`.
 
@@ -29,8 +29,20 @@ def gather(
             for job in free
             if job.submission_id == submission_id and (job.due_at <= now or job.attempts == 0)
         ]
-        groups += batched(group, max_items, strict=False)
+        groups += _cut(group, rules)
     return groups
+
+
+def _cut(jobs: Iterable[OpenJob], rules: ContainerRules) -> Iterator[tuple[OpenJob, ...]]:
+    """As many of them at a time as one container may take."""
+    some: tuple[OpenJob, ...] = ()
+    for job in jobs:
+        if some and not rules.fit((*some, job)):
+            yield some
+            some = ()
+        some = (*some, job)
+    if some:
+        yield some
 
 
 def _free(jobs: Sequence[OpenJob], launches: Iterable[Launch]) -> list[OpenJob]:

@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 
 class JobBlobs(BlobStore, Protocol):
-    """A blob store that others may be allowed to write one blob of."""
+    """A blob store of which others may read or write one blob, for as long as a container has."""
 
     async def write_url(self, name: str) -> str:
-        """A URL by which another process may PUT the blob, whole, for some hours."""
+        """A URL by which another process may PUT the blob, whole, for four hours."""
+        ...
+
+    async def long_read_url(self, name: str) -> str:
+        """A URL by which another process may read the blob, for four hours."""
         ...
 
 
@@ -60,7 +64,7 @@ class LaunchStarter:
             kind=job.job.kind,
             media_type=job.job.media_type,
             file_name=job.job.file_name,
-            media_url=await self.blobs.read_url(job.job.blob),
+            media_url=await self.blobs.long_read_url(job.job.blob),
             result_url=await write_url(described),
             thumbnail_url=await write_url(thumbnail_name(job.job.sha256)),
             report_url=await write_url(self.book.report_name(launch, job.job.job_id)),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from adapters.azure.jobs.container_jobs import FOLDER, ContainerJobs
 from adapters.azure.jobs.program import Program
+from adapters.azure.jobs.rules import ContainerRules
 from describer.rules import JobRules
 from shared.codec import from_json, from_payload
 from shared.description import Description
@@ -26,6 +28,8 @@ from tests.support.job_desk import PROVIDER, container_rules
 if TYPE_CHECKING:
     from shared.model import CloudEvent
     from tests.support.azurite import Azurite
+
+ONE_SECOND = timedelta(seconds=1)  # URLs name whole seconds
 
 
 async def test_a_container_reads_and_writes_by_signed_urls_alone(azurite: Azurite) -> None:
@@ -68,3 +72,14 @@ async def test_a_container_reads_and_writes_by_signed_urls_alone(azurite: Azurit
         assert await blobs.get(thumbnail_name(sha256)) == b"a thumbnail"
         assert [n async for n in blobs.list(FOLDER) if "/creates/" not in n] == []
         assert parse_qs(urlsplit(group.environment["JOBS_URL"]).query)["sp"] == ["r"]
+
+
+async def test_what_a_container_is_given_is_good_for_as_long_as_it_may_run(
+    azurite: Azurite,
+) -> None:
+    before = datetime.now(UTC)
+    async with azure_blob_store(azurite.settings()) as blobs:
+        urls = await blobs.long_read_url("a.mp4"), await blobs.write_url("a.json")
+    for url in urls:
+        (ends,) = parse_qs(urlsplit(url).query)["se"]
+        assert datetime.fromisoformat(ends) - before >= ContainerRules().longest - ONE_SECOND

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from adapters.azure.jobs.gather import gather
 from adapters.azure.jobs.launches import Launch, LaunchBook
 from adapters.azure.jobs.ledger import JobLedger, OpenJob
 from adapters.azure.jobs.limiter import CreateLimiter, CreateLimits
+from adapters.azure.jobs.rules import ContainerRules
 from shared.model import Kind
 from shared.ports import DescriptionJob
 from tests.support.clocks import ManualClock
@@ -19,6 +21,8 @@ from tests.support.local_services import local_blob_store
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+RULES = ContainerRules()
 
 
 def job_of(
@@ -49,18 +53,26 @@ def ids(groups: list[tuple[OpenJob, ...]]) -> list[list[str]]:
 
 def test_the_jobs_of_a_submission_go_together_as_soon_as_one_is_due() -> None:
     jobs = [open_job("a:1", due=5), open_job("b:1", due=99), open_job("a:2", due=6)]
-    assert ids(gather(jobs, [], now=5, max_items=9)) == [["a:1", "a:2"]]
+    assert ids(gather(jobs, [], now=5, rules=RULES)) == [["a:1", "a:2"]]
 
 
 def test_a_job_that_waits_for_its_next_attempt_is_not_taken_along() -> None:
     jobs = [open_job("a:1"), open_job("a:2", due=99, attempts=1)]
-    assert ids(gather(jobs, [], now=5, max_items=9)) == [["a:1"]]
+    assert ids(gather(jobs, [], now=5, rules=RULES)) == [["a:1"]]
 
 
 def test_a_container_gets_no_more_items_than_it_may() -> None:
     jobs = [open_job(f"a:{number}") for number in range(5)]
-    groups = ids(gather(jobs, [], now=5, max_items=2))
+    groups = ids(gather(jobs, [], now=5, rules=ContainerRules(max_items=2)))
     assert [len(group) for group in groups] == [2, 2, 1]
+
+
+def test_a_container_gets_no_more_items_than_its_urls_are_good_for() -> None:
+    slow = ContainerRules(max_items=99, video_time=timedelta(hours=1), longest=timedelta(hours=5))
+    jobs = [open_job(f"a:{number}") for number in range(5)]
+    assert [len(group) for group in gather(jobs, [], now=5, rules=slow)] == [2, 2, 1]
+    slower = replace(slow, video_time=timedelta(hours=9))
+    assert [len(group) for group in gather(jobs, [], now=5, rules=slower)] == [1] * 5
 
 
 def test_a_content_that_is_being_described_is_left_for_later() -> None:
@@ -69,7 +81,7 @@ def test_a_content_that_is_being_described_is_left_for_later() -> None:
         open_job("b:1", content="y"),
         open_job("c:1", content="y"),
     ]
-    assert ids(gather(jobs, [launch_of("x")], now=5, max_items=9)) == [["b:1"]]
+    assert ids(gather(jobs, [launch_of("x")], now=5, rules=RULES)) == [["b:1"]]
 
 
 async def test_only_one_process_can_claim_a_launch(tmp_path: Path) -> None:
