@@ -10,8 +10,9 @@ for), `work` (who is at what), `instance`, `store`.
 Where the service leaves a choice, it takes the harder one for its callers:
 
 - A work item belongs to the worker whose stream it was sent on, until that stream ends. Then
-  another worker gets it, also when the first one is still at it, whose result is refused with
-  NOT_FOUND. While the stream lasts an item never comes back: a worker that gives up reporting a
+  another worker gets it at once, also when the first one is still at it. The first result counts,
+  a failure too; whoever comes second is refused with NOT_FOUND, and so is everybody after a restart
+  of the hub. While the stream lasts an item never comes back: a worker that gives up reporting a
   result hangs its instance.
 - An instance that has ended is replaced when its ID is started again without a reuse policy.
 - Lists come in pages of a hundred at the most.

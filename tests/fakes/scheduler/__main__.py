@@ -1,8 +1,8 @@
 """The hub as a process of its own: ``python -m tests.fakes.scheduler PORT DATABASE [PACE]``.
 
 A line on standard output says that it listens. A line on standard input is the new weather; it is
-said again on standard output when it is in force. With a pace of 60 a minute of the hub's timers is
-a second.
+said again on standard output when it is in force. The process ends when its input does. With a pace
+of 60 a minute of the hub's timers is a second.
 """
 
 from __future__ import annotations

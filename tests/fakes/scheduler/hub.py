@@ -157,18 +157,16 @@ class Hub:
 
     def end_turn(self, response: pb.OrchestratorResponse) -> bool:
         """Take the answer of an orchestrator; False when nobody waits for it any more."""
-        item = self.work.take_back(response.completionToken)
-        if isinstance(item, Turn):
-            end_turn(self, item, response)
-        return isinstance(item, Turn)
+        turn = self.work.finish(response.completionToken)
+        if isinstance(turn, Turn):
+            end_turn(self, turn, response)
+        return isinstance(turn, Turn)
 
     def end_run(self, response: pb.ActivityResponse) -> bool:
         """Take the result of an activity; False when nobody waits for it any more."""
-        run = self.work.take_back(response.completionToken)
+        run = self.work.finish(response.completionToken)
         if not isinstance(run, Run):
             return False
-        if not run.is_wanted:
-            return True
         task_id = run.scheduled.eventId
         del run.instance.runs[task_id]
         if response.HasField("failureDetails"):
@@ -214,7 +212,8 @@ class Hub:
     def _hand_turn(self, instance: Instance, worker: Worker) -> pb.WorkItem:
         # The first event of a turn tells the orchestrator what time it is.
         started = event(self.clock.now(), orchestratorStarted=pb.OrchestratorStartedEvent())
-        turn = Turn(instance, len(instance.inbox), started)
+        past = instance.history
+        turn = Turn(instance, past, len(past), len(instance.inbox), started)
         return pb.WorkItem(
             completionToken=self.work.hand(turn, worker),
             orchestratorRequest=pb.OrchestratorRequest(

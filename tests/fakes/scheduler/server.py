@@ -59,7 +59,6 @@ async def scheduler(
     store = Store(path)
     weather = HubWeather()
     hub = Hub(store, pace=pace)
-    weather.on_change.append(hub.work.wake)
     server = grpc.aio.server(interceptors=[weather], options=_OPTIONS)
     add_TaskHubSidecarServiceServicer_to_server(SchedulerService(hub, store, weather), server)
     running = Scheduler(hub, weather, server.add_insecure_port(f"127.0.0.1:{port}"))

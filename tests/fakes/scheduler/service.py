@@ -165,7 +165,7 @@ class SchedulerService(TaskHubSidecarServiceServicer):
 
     @override
     async def GetWorkItems(self, request: pb.GetWorkItemsRequest, context: Context) -> None:
-        """Hand out work for as long as the worker is there and the weather is good."""
+        """Hand out work for as long as the worker is there."""
         await self._weather.check(context)
         worker = Worker(
             most_turns=request.maxConcurrentOrchestrationWorkItems,
@@ -174,7 +174,6 @@ class SchedulerService(TaskHubSidecarServiceServicer):
         with self._hub.work.stream(worker):
             while True:
                 worker.awake.clear()
-                await self._weather.check(context)
                 while item := self._hub.next_item(worker):
                     await context.write(item)
                 try:

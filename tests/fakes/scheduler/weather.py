@@ -3,7 +3,8 @@
 - THROTTLING: every call is refused with RESOURCE_EXHAUSTED, and nothing is done.
 - WRONG: in turn, INTERNAL, and nothing is done; and UNKNOWN, after it was done.
 
-Streams of work items end with the first status when such weather begins.
+A stream of work items that is open stays open, and goes on: what was sent on it is lost when its
+worker does not try again to report it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ class HubWeather(grpc.aio.ServerInterceptor):
 
     def __init__(self) -> None:
         self.struck = 0
-        self.on_change: list[Callable[[], None]] = []
         self._weather = Weather.WELL
         self._done = cycle((False, True))
 
@@ -47,8 +47,6 @@ class HubWeather(grpc.aio.ServerInterceptor):
         if weather not in KINDS:
             raise ValueError(f"A proxy before the hub makes it {weather}.")
         self._weather = weather
-        for tell in self.on_change:
-            tell()
 
     async def check(self, context: Context) -> None:
         """End a call unless the weather is good."""

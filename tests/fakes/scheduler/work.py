@@ -1,4 +1,4 @@
-"""Who is at what: the work items that wait, and those that a worker holds until its stream ends."""
+"""Who is at what: the work items that wait, and those that workers have been given."""
 
 from __future__ import annotations
 
@@ -21,11 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turn:
-    """An instance hears `heard` events of its inbox, after one that says what time it is."""
+    """An instance, whose history was `past` with `length` events, hears `heard` events of its
+    inbox, after one that says what time it is.
+    """
 
     instance: Instance
+    past: list[pb.HistoryEvent]
+    length: int
     heard: int
     started: pb.HistoryEvent
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether no other turn of the instance has ended since this one began."""
+        return self.instance.history is self.past and len(self.past) == self.length
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,25 +72,27 @@ class Work:
         self._turns: dict[str, Instance] = {}
         self._runs: deque[Run] = deque()
         self._at_turn: set[str] = set()
+        self._late: dict[str, Item] = {}  # given to workers whose stream has ended
 
     def want_turn(self, instance: Instance) -> None:
         """Let an instance hear what is new, when it has heard what it is at."""
         if instance.inbox and not instance.has_ended and instance.id not in self._at_turn:
             self._turns[instance.id] = instance
-            self.wake()
+            self._wake()
 
     def want_run(self, run: Run) -> None:
         """Let an activity run."""
         self._runs.append(run)
-        self.wake()
+        self._wake()
 
     def next_turn(self, worker: Worker) -> Instance | None:
         """An instance whose turn a worker may have, if it may have another one."""
-        if not self._turns or worker.holds(Turn) >= worker.most_turns:
-            return None
-        instance = self._turns.pop(next(iter(self._turns)))
-        self._at_turn.add(instance.id)
-        return instance
+        while self._turns and worker.holds(Turn) < worker.most_turns:
+            instance = self._turns.pop(next(iter(self._turns)))
+            if instance.inbox and not instance.has_ended:  # a late turn may have taken it all
+                self._at_turn.add(instance.id)
+                return instance
+        return None
 
     def next_run(self, worker: Worker) -> Run | None:
         """An activity that a worker may have, if it may have another one."""
@@ -97,8 +108,39 @@ class Work:
         worker.held[token] = item
         return token
 
-    def take_back(self, token: str) -> Item | None:
-        """End the holding of an item, whoever has it; None when nobody does any more."""
+    def finish(self, token: str) -> Item | None:
+        """Take an item back whose result is there; None when nobody waits for it any more."""
+        item = self._late.pop(token, None) or self._taken(token)
+        if item is None or item.is_wanted:
+            return item
+        if isinstance(item, Turn):
+            self.want_turn(item.instance)
+        return None
+
+    def give_up(self, token: str) -> None:
+        """Let another worker have an item."""
+        item = self._taken(token)
+        if isinstance(item, Turn):
+            self.want_turn(item.instance)
+        elif item:
+            self.want_run(item)
+
+    @contextmanager
+    def stream(self, worker: Worker) -> Generator[None]:
+        """A worker is there for as long as the block lasts. Then others get what it held; the first
+        result counts.
+        """
+        self._workers.add(worker)
+        try:
+            yield
+        finally:
+            self._late = {token: item for token, item in self._late.items() if item.is_wanted}
+            self._late |= worker.held
+            for token in tuple(worker.held):
+                self.give_up(token)
+            self._workers.discard(worker)
+
+    def _taken(self, token: str) -> Item | None:
         for worker in self._workers:
             item = worker.held.pop(token, None)
             if item:
@@ -108,26 +150,6 @@ class Work:
                 return item
         return None
 
-    def give_up(self, token: str) -> None:
-        """Let another worker have an item."""
-        item = self.take_back(token)
-        if isinstance(item, Turn):
-            self.want_turn(item.instance)
-        elif item:
-            self.want_run(item)
-
-    @contextmanager
-    def stream(self, worker: Worker) -> Generator[None]:
-        """A worker is there for as long as the block lasts. Then others get what it held."""
-        self._workers.add(worker)
-        try:
-            yield
-        finally:
-            for token in tuple(worker.held):
-                self.give_up(token)
-            self._workers.discard(worker)
-
-    def wake(self) -> None:
-        """Let all workers look for news."""
+    def _wake(self) -> None:
         for worker in self._workers:
             worker.awake.set()
