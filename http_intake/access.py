@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from http_intake.doors import LOCAL_CLIENT
-from http_intake.problem_types import CROSS_SITE, UNAUTHORIZED, WRONG_HOST
+from http_intake.problem_types import CROSS_SITE, INVALID_REQUEST, UNAUTHORIZED, WRONG_HOST
 from http_intake.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from http_intake.doors import HttpSettings
 
 PRINCIPAL_ID = "x-ms-client-principal-id"  # set by App Service authentication, by nobody else
+_LONGEST_HOST = 300  # RFC 1035 section 2.3.4, and a port; status_url repeats it
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def client_of(headers: Headers, settings: HttpSettings) -> str:
     """The name of the client that calls; raises ProblemError when nobody may call like this."""
+    if len(headers.get("host", "")) > _LONGEST_HOST:
+        raise ProblemError(INVALID_REQUEST, "Host is longer than a name can be. Send a name.")
     if settings.knows_clients:
         return _client_with_identity(headers, settings) or _client_with_key(headers, settings)
     _refuse_browsers(headers, settings)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from http_intake.echo import shortened
 from http_intake.fields import invalid
 from http_intake.problem_types import INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE
 from http_intake.problems import ProblemError
@@ -26,9 +27,10 @@ def is_json(headers: Headers) -> bool:
 def require_json(headers: Headers) -> None:
     """Raise ProblemError unless the body is said to be JSON."""
     if not is_json(headers):
+        found = shortened(_declared(headers)) or "of no media type"
         raise ProblemError(
             UNSUPPORTED_MEDIA_TYPE,
-            f"The body is {_declared(headers) or 'of no media type'}. Send JSON, as {MEDIA_TYPE}.",
+            f"The body is {found}. Send JSON, as {MEDIA_TYPE}.",
             headers={"Accept-Post": MEDIA_TYPE},
         )
 
@@ -52,4 +54,5 @@ def _declared(headers: Headers) -> str:
 
 def _not_as_described(exc: msgspec.ValidationError) -> ProblemError:
     what, _, path = str(exc).partition(" - at `$.")
-    return invalid(path.rstrip("`") or "body", f"{what}. See openapi.yaml.")
+    # It may name what the client has written, such as a member that there is not.
+    return invalid(path.rstrip("`") or "body", f"{shortened(what)}. See openapi.yaml.")

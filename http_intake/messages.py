@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from http_intake.echo import shortened
 from http_intake.problem_types import UNSUPPORTED_MEDIA_TYPE
 from http_intake.problems import ProblemError
 
@@ -43,7 +44,8 @@ def require_message(headers: Headers) -> None:
     """Raise ProblemError unless the body is said to be a message."""
     declared = headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != MEDIA_TYPE:
-        raise not_a_message(f"The body is {declared or 'of no media type'}, and no message.")
+        found = shortened(declared) or "of no media type"
+        raise not_a_message(f"The body is {found}, and no message.")
 
 
 def not_a_message(what: str) -> ProblemError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from python_multipart.multipart import parse_options_header
 
 from http_intake import json_body
+from http_intake.echo import shortened
 from http_intake.form_parser import FormParser, PartHead, malformed
 from http_intake.problem_types import UNSUPPORTED_MEDIA_TYPE
 from http_intake.problems import ProblemError
@@ -54,7 +55,7 @@ def require_boundary(headers: Headers) -> bytes:
     """The boundary of the body; raises ProblemError when it is no multipart/form-data."""
     declared, parameters = parse_options_header(headers.get("content-type"))
     if declared != MEDIA_TYPE.encode():
-        found = declared.decode("latin-1")[:100] or "of no media type"
+        found = shortened(declared.decode("latin-1")) or "of no media type"
         raise ProblemError(
             UNSUPPORTED_MEDIA_TYPE,
             f"The body is {found}. Send the files as {MEDIA_TYPE}.",

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from http_intake.echo import shortened
 from shared.codec import to_json
 
 if TYPE_CHECKING:
@@ -48,14 +49,16 @@ class ProblemError(Exception):
 
 
 def response(problem: Problem, instance: str) -> Response:
-    """The problem as an HTTP answer; `instance` is the path of the request, decoded."""
+    """The problem as an HTTP answer; `instance` is the path of the request, decoded, of which a
+    long one is not repeated whole.
+    """
     kind = problem.kind
     body = {
         "type": kind.uri,
         "title": kind.title,
         "status": kind.status.value,
         "detail": problem.detail,
-        "instance": quote(instance),
+        "instance": quote(shortened(instance)),
         **problem.members,
     }
     return Response(
