@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from adapters.clock import SystemClock
 from host.describers import Describers
-from host.lazy import lazily
+from host.lazy import close_in_time, close_opened, lazily
 from host.logic_app import LogicApp
 from host.services import Services, Stores
 from host.telemetry import trace_share
@@ -20,7 +20,7 @@ from host.wake_up import WakeUp
 from shared.tracing import NO_TELEMETRY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from azure.core.credentials_async import AsyncTokenCredential
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from adapters.azure.submission_index import TableSubmissionIndex
     from adapters.azure.tables import Tables
     from adapters.azure.work_queue import ServiceBusWorkQueue
+    from adapters.web.webhook import WebhookSender
     from http_intake.doors import FetchByReference, MailReference
     from mail_ingest.ports import Mailbox
     from shared.ports import DirectUploads, EventPublisher, ReplyChannel, Telemetry
@@ -48,15 +49,20 @@ class OpenJobs(Protocol):
         ...
 
 
+async def _nothing_to_close() -> None:
+    """For parts that somebody else has opened."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AzureParts:
     """The ports on Azure. `uploads` lets clients upload past us, `mailbox` is there where one is
     polled, `mailboxes` are those whose mails may be handed in by reference, by the `logic_app` if
-    there is one.
+    there is one. `close` lets go of all that was opened, in some seconds, whatever hangs.
     """
 
     services: Services
     jobs: OpenJobs
+    close: Callable[[], Awaitable[None]] = _nothing_to_close
     uploads: DirectUploads | None = None
     mailbox: Mailbox | None = None
     mailboxes: Mapping[str, FetchByReference] = field(default_factory=dict[str, "FetchByReference"])
@@ -70,18 +76,18 @@ def build(settings: Settings, azure: AzureSettings) -> AzureParts:
     stores = Stores(
         clock=ports.clock,
         blobs=ports.blobs,
-        queue=lazily(ports.open_queue),
+        queue=ports.queue,
         index=lazily(ports.open_index),
         publisher=ports.publisher,
         replies=lazily(ports.open_replies),
-        telemetry=lazily(ports.open_telemetry),
+        telemetry=ports.telemetry,
     )
-    jobs = lazily(ports.open_jobs)
     logic_app = LogicApp.read(azure)
     addresses = {azure.graph.mailbox, logic_app.mailbox if logic_app else ""} - {""}
     return AzureParts(
-        services=Services(stores=stores, jobs=jobs, provider=ports.describers.provider),
-        jobs=jobs,
+        services=Services(stores=stores, jobs=ports.jobs, provider=ports.describers.provider),
+        jobs=ports.jobs,
+        close=ports.close,
         uploads=lazily(ports.open_uploads),
         mailbox=lazily(ports.open_mailbox) if azure.graph.mailbox else None,
         mailboxes={address.lower(): partial(ports.fetch, address) for address in addresses},
@@ -100,8 +106,17 @@ def identity() -> AsyncTokenCredential:
     return DefaultAzureCredential()
 
 
+async def sign_out() -> None:
+    """Let go of what the identity holds open, if anybody has asked for it."""
+    if identity.cache_info().currsize:
+        await identity().close()
+        identity.cache_clear()
+
+
 class _Ports:
-    """How each port is opened; those that others stand on are there, unopened."""
+    """How each port is opened. Those that others stand on, or that must be closed, are there,
+    unopened.
+    """
 
     def __init__(self, settings: Settings, azure: AzureSettings) -> None:
         self._settings = settings
@@ -109,10 +124,23 @@ class _Ports:
         self.clock = SystemClock()
         self.describers = Describers.read(settings)
         self.blobs = lazily(self._open_blobs)
+        self.queue = lazily(self._open_queue)
         self.publisher = lazily(self._open_publisher)
+        self.jobs = lazily(self._open_jobs)
+        self.telemetry = lazily(self._open_telemetry)
         self._tables = lazily(self._open_tables)
         self._graph = lazily(self._open_graph)
         self._mail = lazily(self._open_mail)
+        self._webhooks = lazily(self._open_webhooks)
+
+    async def close(self) -> None:
+        """First what may still have something to say, then what it says it by, then who says it;
+        telemetry goes last, and takes along what the others have logged.
+        """
+        await close_opened(self.jobs, self.queue, self.publisher, self._webhooks)
+        await close_opened(self._graph, self._tables, self.blobs)
+        await close_in_time(sign_out)
+        await close_opened(self.telemetry)
 
     def _open_blobs(self) -> AzureBlobStore:
         from adapters.azure.blob_store import AzureBlobStore
@@ -127,7 +155,7 @@ class _Ports:
 
         return Tables.open(self._azure.storage, credential=identity())
 
-    def open_queue(self) -> ServiceBusWorkQueue:
+    def _open_queue(self) -> ServiceBusWorkQueue:
         from adapters.azure.work_queue import ServiceBusWorkQueue
 
         return ServiceBusWorkQueue.open(self._azure.service_bus, credential=identity())
@@ -149,7 +177,7 @@ class _Ports:
         topic = ServiceBusTopicPublisher.open(azure.service_bus, credential=identity())
         return EventFanOut([events, topic])
 
-    def open_jobs(self) -> InlineJobs | PlacedJobs:
+    def _open_jobs(self) -> InlineJobs | PlacedJobs:
         from host.azure_jobs import description_jobs
 
         return description_jobs(
@@ -179,8 +207,13 @@ class _Ports:
     def open_replies(self) -> ReplyChannel:
         from host.azure_mail import graph_replies
 
-        mail = self._mail if self._azure.graph.mailbox else None
-        return graph_replies(self._settings, mail, self.blobs, self._tables, self.clock)
+        mail, answer = self._mail if self._azure.graph.mailbox else None, self._settings.answer
+        return graph_replies(answer, mail, self._webhooks, self.blobs, self._tables, self.clock)
+
+    def _open_webhooks(self) -> WebhookSender:
+        from host.azure_mail import webhooks
+
+        return webhooks(self._settings.answer, self.clock)
 
     async def fetch(self, address: str, reference: MailReference) -> AsyncGenerator[bytes] | None:
         """The mail of a mailbox that a reference leads to."""
@@ -188,7 +221,7 @@ class _Ports:
 
         return await graph_fetch(self._graph, address)(reference)
 
-    def open_telemetry(self) -> Telemetry:
+    def _open_telemetry(self) -> Telemetry:
         monitor = self._azure.monitor
         if not monitor.connection_string:
             return NO_TELEMETRY

@@ -15,7 +15,6 @@ from adapters.azure.reply_channel import GraphReplyChannel
 from adapters.web.address_guard import AddressGuard
 from adapters.web.signing import Signer
 from adapters.web.webhook import WebhookSender
-from host.lazy import lazily
 from mail_ingest.reply import Sender
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
     from adapters.azure.tables import Tables
     from shared.ports import BlobStore, Clock
-    from shared.settings import Settings
     from shared.settings.azure_mail import GraphSettings
+    from shared.settings.work import AnswerSettings
 
 
 def graph_client(graph: GraphSettings, credential: AsyncTokenCredential) -> GraphClient:
@@ -63,25 +62,30 @@ def graph_subscription(
     )
 
 
+def webhooks(answer: AnswerSettings, clock: Clock) -> WebhookSender:
+    """What sends webhooks. Raises SettingsError when there is no secret to sign them with."""
+    return WebhookSender(
+        AddressGuard(answer.webhook_allow),
+        Signer(answer.webhook_secrets),
+        clock=clock,
+        timeout_s=answer.webhook_timeout_s,
+    )
+
+
 def graph_replies(
-    settings: Settings, mail: GraphMail | None, blobs: BlobStore, tables: Tables, clock: Clock
+    answer: AnswerSettings,
+    mail: GraphMail | None,
+    webhooks: WebhookSender,
+    blobs: BlobStore,
+    tables: Tables,
+    clock: Clock,
 ) -> GraphReplyChannel:
-    """Answers: by Graph from the mailbox, if there is one, and by webhooks. A secret for webhooks
-    is asked for when the first one is sent: raises SettingsError then.
-    """
-    answer = settings.answer
+    """Answers: by Graph from the mailbox, if there is one, and by webhooks."""
     return GraphReplyChannel(
         mail,
         blobs,
         TableLedger(tables.table("Replies")),
-        webhooks=lazily(
-            lambda: WebhookSender(
-                AddressGuard(answer.webhook_allow),
-                Signer(answer.webhook_secrets),
-                clock=clock,
-                timeout_s=answer.webhook_timeout_s,
-            )
-        ),
+        webhooks=webhooks,
         sender=Sender(newsroom=answer.from_name, address=answer.from_address),
         desk_address=answer.desk_address,
         clock=clock,

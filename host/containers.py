@@ -14,6 +14,7 @@ import logging
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.azure.engine import DurableClientEngine
@@ -24,7 +25,6 @@ from host.azure import build, identity
 from host.background import Background
 from host.health import Health
 from host.intake import http_doors, mail_receiver, mailbox_poller, server_settings
-from host.lazy import close_opened
 from host.logs import log_to_stderr
 from host.odd_settings import tell_odd_settings
 from host.queue_pump import pump_queue
@@ -100,7 +100,7 @@ async def worker(
             serving(health.app(), server_settings(settings), has_keys=True)
         )
         hub = TaskHubWorker(
-            scheduler_worker(azure.scheduler, _identity_of_threads),
+            scheduler_worker(azure.scheduler, partial(_identity_of_threads, stack)),
             ORCHESTRATORS,
             services.activities(settings).all(),
         )
@@ -136,11 +136,15 @@ async def _client(azure: AzureSettings) -> AsyncGenerator[DurableClientEngine]:
         yield DurableClientEngine(client)
 
 
-def _identity_of_threads() -> TokenCredential:
-    """durabletask's worker has threads, so it asks for tokens without an event loop."""
+def _identity_of_threads(stack: contextlib.AsyncExitStack) -> TokenCredential:
+    """durabletask's worker has threads, so it asks for tokens without an event loop. Closed with
+    the stack.
+    """
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential()
+    credential = DefaultAzureCredential()
+    stack.callback(credential.close)
+    return credential
 
 
 async def serve(
@@ -156,17 +160,9 @@ async def serve(
             if failure is None:
                 await asyncio.sleep(azure.scheduler.notice_s)
     finally:
-        await _close(parts)
+        await parts.close()
     if failure is not None:
         raise failure
-
-
-async def _close(parts: AzureParts) -> None:
-    stores = parts.services.stores
-    await close_opened(
-        *(parts.mailbox, parts.jobs, stores.queue, stores.publisher, stores.replies),
-        *(stores.blobs, stores.telemetry),
-    )
 
 
 PROGRAMS: dict[str, Program] = {"intake": intake, "worker": worker}

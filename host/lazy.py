@@ -1,4 +1,4 @@
-"""Ports that are opened when they are first used.
+"""Ports that are opened when they are first used, and closed if they were.
 
 A Functions app is started anew for every burst of work: its first answer must not wait for SDKs
 that it does not need, and clients must be made on the event loop that uses them.
@@ -7,6 +7,7 @@ that it does not need, and clients must be made on the event loop that uses them
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import cache
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, cast
@@ -14,21 +15,44 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+logger = logging.getLogger(__name__)
+
+_CLOSED_WITHIN_S = 2.0  # a service that hangs must not hold up the end of a program
+
 
 def lazily[T](open_port: Callable[[], T]) -> T:
     """Something that stands for the port, and opens it, once, at the first look at it."""
     return cast("T", _Unopened(open_port))
 
 
-async def close_opened(*ports: object) -> None:
-    """Close, in this order, those of the ports that were opened and can be closed."""
-    for port in ports:
-        if isinstance(port, _Unopened) and (opened := port.opened()) is not None:
-            close = getattr(opened, "close", None)
-            if iscoroutinefunction(close):
-                await close()
-            elif close is not None:
-                await asyncio.to_thread(close)
+async def close_opened(*ports: object, within_s: float = _CLOSED_WITHIN_S) -> None:
+    """Close, side by side, those of the ports that were opened and can be closed. One that fails or
+    takes too long is logged and left: its service learns of our end by itself.
+    """
+    opened = (port.opened() for port in ports if isinstance(port, _Unopened))
+    closes = (getattr(port, "close", None) for port in opened if port is not None)
+    await asyncio.gather(*(close_in_time(close, within_s) for close in closes if close is not None))
+
+
+async def close_in_time(close: Callable[[], Any], within_s: float = _CLOSED_WITHIN_S) -> None:
+    """Call a function that closes something, and leave it behind when it takes too long."""
+    closing = asyncio.ensure_future(
+        close() if iscoroutinefunction(close) else asyncio.to_thread(close)
+    )
+    # Not a timeout: what was cancelled and hangs all the same would be waited for.
+    await asyncio.wait([closing], timeout=within_s)
+    if closing.done():
+        error = closing.exception()
+    else:
+        closing.cancel()
+        error = TimeoutError()
+    if error is not None:
+        facts = {
+            "action": "close_failed",
+            "service": close.__qualname__.removesuffix(".close"),
+            "error": type(error).__name__,
+        }
+        logger.warning("not closed in good order", extra=facts)
 
 
 class _Unopened:

@@ -33,11 +33,9 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
 @asynccontextmanager
 async def _azure_stores(settings: Settings, azure: AzureSettings) -> AsyncGenerator[Stores]:
     from host.azure import build
-    from host.lazy import close_opened
 
-    stores = build(settings, azure).services.stores
+    parts = build(settings, azure)
     try:
-        yield stores
+        yield parts.services.stores
     finally:
-        ports = (stores.queue, stores.publisher, stores.replies, stores.blobs, stores.telemetry)
-        await close_opened(*ports, stores.index)  # its tables are the others' too
+        await parts.close()

@@ -15,6 +15,7 @@ ACTIONS = {
     "activity_failed": "An activity raised; the engine tries it again.",
     "activity_result_ignored": "An activity ended after its instance did.",
     "attachment_refused": "Graph does not give an attachment; its mail is read without it.",
+    "close_failed": "Something did not close in good order; the program ends all the same.",
     "container_started": "A container was asked for, with some of a submission's media.",
     "describer_lost": "A describer process crashed, or took too long and was ended.",
     "describer_not_started": "No describer process can be started.",

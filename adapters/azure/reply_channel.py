@@ -33,7 +33,7 @@ _SENT = "reply-sent"
 
 class GraphReplyChannel:
     """Sends answers as `answer_to` says, and notices to the desk where it has an address. `mail` is
-    None where there is no mailbox.
+    None where there is no mailbox. It holds nothing open: what it is given, who opened it closes.
     """
 
     def __init__(
@@ -65,10 +65,6 @@ class GraphReplyChannel:
         if self._desk_address:
             attempt = partial(self._tell_desk, notice_id, subject, text)
             await self._once.run(f"notice:{notice_id}", attempt)
-
-    def close(self) -> None:
-        """Let go of threads; the client of Graph belongs to who opened it."""
-        self._webhooks.close()
 
     async def _attempt(self, answer: Answer) -> ReplyReceipt:
         return await by_channel(answer, webhooks=self._webhooks, by_mail=self._answer_by_mail)

@@ -57,6 +57,7 @@ class Bench:
         clock = self.correspondents.clock
         webhooks = WebhookSender(AddressGuard(["127.0.0.1"]), Signer([new_secret()]), clock=clock)
         if isinstance(self.correspondents, GraphSenders):
+            self.stack.callback(webhooks.close)
             return self._graph_channel(services.blobs, webhooks)
         channel = LocalReplyChannel(
             services.database,
@@ -71,7 +72,7 @@ class Bench:
 
     def _graph_channel(self, blobs: BlobStore, webhooks: WebhookSender) -> ReplyChannel:
         assert isinstance(self.correspondents, GraphSenders)
-        channel = GraphReplyChannel(
+        return GraphReplyChannel(
             self.correspondents.graph.mail,
             blobs,
             self.correspondents.ledger,
@@ -80,7 +81,6 @@ class Bench:
             desk_address=DESK,
             clock=self.correspondents.clock,
         )
-        return self.stack.enter_context(closing(channel))
 
     def _transport(self) -> MailTransport:
         clock = self.correspondents.clock

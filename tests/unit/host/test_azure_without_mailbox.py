@@ -11,7 +11,6 @@ import pytest
 
 from adapters.local.engine import LocalEngine
 from host.azure import AzureParts, build
-from host.lazy import close_opened
 from host.services import Stores
 from shared.codec import to_json
 from shared.intake import record_name
@@ -90,7 +89,7 @@ async def running(
                 stores=stores, engine=engine, events=events, parts=parts, settings=settings
             )
     finally:
-        await close_opened(stores.publisher, stores.replies, stores.blobs, stores.index)
+        await parts.close()
 
 
 async def test_an_answer_by_mail_is_refused_at_once_and_the_submission_is_done(

@@ -50,11 +50,13 @@ class Channels:
         with local_blob_store(self._folder) as blobs:
             await blobs.put(thumbnail_name(photo().sha256), JPEG)
             clock = self.bench.clock
+            signer = Signer([new_secret()])
+            webhooks = WebhookSender(AddressGuard([]), signer, clock=clock)
             channel = GraphReplyChannel(
                 self.bench.mail,
                 blobs,
                 self.ledger,
-                webhooks=WebhookSender(AddressGuard([]), Signer([new_secret()]), clock=clock),
+                webhooks=webhooks,
                 sender=Sender(newsroom="Newsroom", address=ADDRESS),
                 desk_address="",
                 clock=clock,
@@ -62,7 +64,7 @@ class Channels:
             try:
                 return await channel.send(self.bench.answer(photo()))
             finally:
-                channel.close()
+                webhooks.close()
 
 
 @pytest.fixture
