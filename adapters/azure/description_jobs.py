@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,14 @@ class PlacedJobs:
         return await self.inline.open_jobs() + await self.containers.open_jobs()
 
     async def tick(self) -> None:
-        """Look after all that is open, once; for a timer."""
-        await self.inline.tick()
-        await self.containers.tick()
+        """Look after all that is open; for a timer. What is tried again inline may take minutes, so
+        containers are looked after meanwhile, again and again. Raises when both have ended.
+        """
+        inline = asyncio.create_task(self.inline.tick())
+        looks = await asyncio.gather(inline, self._look_until(inline), return_exceptions=True)
+        for look in looks:
+            if isinstance(look, BaseException):
+                raise look
 
     async def close(self) -> None:
         """End what is ours; all open jobs are found again by a later look."""
@@ -47,6 +53,13 @@ class PlacedJobs:
     def is_long(self, job: DescriptionJob) -> bool:
         """Whether a description takes longer than an activity should."""
         return job.kind is Kind.VIDEO or job.size > self.inline_max_bytes
+
+    async def _look_until(self, ended: asyncio.Task[float]) -> None:
+        while True:
+            await self.containers.tick()
+            await asyncio.wait({ended}, timeout=self.containers.look_every_s)
+            if ended.done():
+                return
 
     @property
     def problem(self) -> str:

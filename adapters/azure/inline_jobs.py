@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "description-jobs/inline"
 _LOOK_EVERY_S = 10.0
+_LONGEST_LOOK_S = 300.0  # the jobs that are under way then are finished
 _LONGEST_QUEUE_S = 900.0  # of the jobs before it, in the process that has it
 _MEDIA_GONE = "The file is no longer in the store."
 
@@ -91,26 +93,36 @@ class InlineJobs:
                     await self._postponed.wait()
 
     async def tick(self) -> float:
-        """Run the jobs that are due; the seconds until the next one is."""
-        now = self._now()
+        """Run the jobs that are due, as many as can be begun in five minutes, because a Function
+        has its time; the seconds until the next one is.
+        """
+        now, until = self._now(), asyncio.get_running_loop().time() + _LONGEST_LOOK_S
+        due = deque(job for job in await self._ledger.all() if job.due_at <= now)
         async with asyncio.TaskGroup() as group:
-            for job in await self._ledger.all():
-                if job.due_at <= now:
-                    group.create_task(self._retry(job))
-        due = [job.due_at for job in await self._ledger.all()]
-        return max(0.0, min(due, default=float("inf")) - self._now())
+            for _ in self._describers:
+                group.create_task(self._work_off(due, until))
+        times = [job.due_at for job in await self._ledger.all()]
+        return max(0.0, min(times, default=float("inf")) - self._now())
 
     async def close(self) -> None:
         """End the describers. What they are at is found again by a later `tick`."""
         for describer in self._describers:
             await describer.stop()
 
+    async def _work_off(self, due: deque[OpenJob], until: float) -> None:
+        """Run one job after the other, and begin none after `until`."""
+        while due and asyncio.get_running_loop().time() < until:
+            await self._retry(due.popleft())
+
     async def _retry(self, job: OpenJob) -> None:
-        """Run a job that is due, hidden meanwhile from the other processes that look. Whatever goes
-        wrong with it, the others run.
+        """Run a job if it is still due, hidden meanwhile from the other processes that look.
+        Whatever goes wrong with it, the others run.
         """
-        hidden = replace(job, due_at=self._now() + self._hidden_s(job.job))
         try:
+            noted, now = await self._ledger.get(job.job.job_id), self._now()
+            if noted is None or noted.due_at > now:
+                return  # another process was faster
+            hidden = replace(noted, due_at=now + self._hidden_s(noted.job))
             await self._ledger.put(hidden)
             await self._run(hidden)
         except Exception:

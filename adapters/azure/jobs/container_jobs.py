@@ -78,6 +78,11 @@ class ContainerJobs:
         self._rests_until = self._sweeps_at = 0.0
         self.problem = ""  # a sentence while Azure refuses our containers
 
+    @property
+    def look_every_s(self) -> float:
+        """How often `tick` should be called."""
+        return self._rules.look_every.total_seconds()
+
     async def start(self, job: DescriptionJob) -> None:
         """Take a job; durable on return. The same job_id again, while it is open, is harmless."""
         now = self._now()
@@ -110,7 +115,7 @@ class ContainerJobs:
             except Exception:
                 logger.exception("job put off", extra={"action": "job_put_off"})
             try:
-                async with asyncio.timeout(self._rules.look_every.total_seconds()):
+                async with asyncio.timeout(self.look_every_s):
                     await self._wakeup.wait()
                 await asyncio.sleep(self._rules.gather.total_seconds())
             except TimeoutError:

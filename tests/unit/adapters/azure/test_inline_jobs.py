@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
@@ -13,6 +15,7 @@ import pytest
 
 from adapters.azure.inline_jobs import FOLDER, InlineJobs
 from adapters.local.blob_store import LocalBlobStore
+from describer.rules import JobRules
 from shared.codec import from_payload
 from shared.errors import ServiceUnavailableError, StorageFullError
 from shared.events import MediaDescribed
@@ -170,6 +173,53 @@ async def test_a_postponed_job_whose_event_cannot_be_published_is_tried_once_mor
             bench.clock.advance(hours=1)
             await bench.jobs.tick()
         assert bench.publisher.told() == [("mail-a:1", "described")]
+
+
+async def test_a_look_begins_no_more_jobs_than_a_function_has_time_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        for number in range(3):
+            job = await bench.job(f"unavailable-slow-{number}.jpg", b"x" * (number + 1))
+            await bench.jobs.start(replace(job, job_id=f"mail-a:{number}"))
+        bench.clock.advance(hours=1)
+        with monkeypatch.context() as patience:
+            patience.setattr("adapters.azure.inline_jobs._LONGEST_LOOK_S", 0.1)
+            assert await bench.jobs.tick() == 0
+        assert len(bench.publisher.told()) <= 1
+        for _ in range(4):
+            bench.clock.advance(hours=1)
+            await bench.jobs.tick()
+        assert len(bench.publisher.told()) == 3
+
+
+async def test_two_processes_that_look_share_what_is_due(tmp_path: Path) -> None:
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        for number in (1, 2):
+            job = await bench.job("unavailable-slow.jpg")
+            await bench.jobs.start(replace(job, job_id=f"mail-{number}:1", sha256=f"{number}" * 64))
+        bench.clock.advance(hours=1)
+        other = InlineJobs(bench.blobs, bench.publisher, bench.clock, RULES, PROVIDER)
+        runs = tmp_path / "media" / "runs.txt"
+        looking = asyncio.create_task(bench.jobs.tick())
+        while len(runs.read_text().splitlines()) < 3:  # it is at the first of them
+            await asyncio.sleep(0.01)
+        try:
+            await asyncio.gather(looking, other.tick())
+        finally:
+            await other.close()
+        assert len(runs.read_text().splitlines()) == 4
+        assert sorted(bench.publisher.told()) == [
+            ("mail-1:1", "described"),
+            ("mail-2:1", "described"),
+        ]
+
+
+def test_a_function_may_take_as_long_as_a_description_at_the_worst() -> None:
+    host = json.loads((Path(__file__).parents[4] / "host.json").read_text("utf-8"))
+    hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
+    waited, tried_twice = timedelta(minutes=15), 2 * JobRules().video_time
+    assert timedelta(hours=hours, minutes=minutes, seconds=seconds) > waited + tried_twice
 
 
 async def test_a_describer_that_does_not_start_puts_jobs_off(tmp_path: Path) -> None:

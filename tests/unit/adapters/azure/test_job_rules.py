@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from adapters.azure.jobs.launches import Launch, LaunchBook
 from adapters.azure.jobs.ledger import JobLedger, OpenJob
 from adapters.azure.jobs.limiter import CreateLimiter, CreateLimits
 from adapters.azure.jobs.rules import ContainerRules
+from shared.errors import ServiceUnavailableError
 from shared.model import Kind
 from shared.ports import DescriptionJob
 from tests.support.clocks import ManualClock
@@ -156,12 +158,22 @@ async def test_no_more_containers_are_created_than_the_limits_say(tmp_path: Path
 class Noted:
     started: list[str] = field(default_factory=list[str])
     cancelled: list[str] = field(default_factory=list[str])
+    looks: int = 0
+    look_every_s: float = 0.01
+    ends: asyncio.Event = field(default_factory=asyncio.Event)
+    fails: bool = False
 
     async def start(self, job: DescriptionJob) -> None:
         self.started.append(job.job_id)
 
     async def cancel(self, job_id: str) -> None:
         self.cancelled.append(job_id)
+
+    async def tick(self) -> None:
+        self.looks += 1
+        await self.ends.wait()
+        if self.fails:
+            raise ServiceUnavailableError("blobs")
 
 
 async def test_small_photos_are_described_inline_and_all_else_in_containers() -> None:
@@ -174,3 +186,27 @@ async def test_small_photos_are_described_inline_and_all_else_in_containers() ->
     assert inline.started == ["photo:1"]
     assert containers.started == ["poster:1", "film:1"]
     assert inline.cancelled == containers.cancelled == ["film:1"]
+
+
+async def test_containers_are_looked_after_while_an_attempt_beside_us_takes_its_time() -> None:
+    inline, containers = Noted(), Noted()
+    containers.ends.set()
+    jobs = PlacedJobs(inline=inline, containers=containers, inline_max_bytes=10)  # type: ignore[arg-type]
+    ticking = asyncio.create_task(jobs.tick())
+    while containers.looks < 3:
+        await asyncio.sleep(0.01)
+    assert inline.looks == 1
+    inline.ends.set()
+    await ticking
+
+
+@pytest.mark.parametrize("failing", ["inline", "containers"])
+async def test_what_fails_in_one_place_ends_nothing_in_the_other(failing: str) -> None:
+    places = {"inline": Noted(), "containers": Noted()}
+    places[failing].fails = True
+    for place in places.values():
+        place.ends.set()
+    jobs = PlacedJobs(**places, inline_max_bytes=10)  # type: ignore[arg-type]
+    with pytest.raises(ServiceUnavailableError):
+        await jobs.tick()
+    assert [place.looks for place in places.values()] == [1, 1]
