@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.azure.engine import DurableClientEngine
-from adapters.azure.scheduler import scheduler_client, scheduler_worker
+from adapters.azure.scheduler import scheduler_client
 from adapters.azure.task_hub_worker import TaskHubWorker
 from adapters.web.event_grid import EventGridDoor
 from host.azure import build, identity
@@ -100,7 +100,8 @@ async def worker(
             serving(health.app(), server_settings(settings), has_keys=True)
         )
         hub = TaskHubWorker(
-            scheduler_worker(azure.scheduler, partial(_identity_of_threads, stack)),
+            azure.scheduler,
+            partial(_identity_of_threads, stack),
             ORCHESTRATORS,
             services.activities(settings).all(),
         )

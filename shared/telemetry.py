@@ -61,6 +61,7 @@ ACTIONS = {
     "record_damaged": "A record cannot be read. Restore it from a copy, or replay its original.",
     "reply_failed": "An answer could not be delivered for good.",
     "request_refused": "An HTTP request, or a line to the describer, was refused.",
+    "result_not_taken": "The task hub does not take a result; it is reported until it does.",
     "round_failed": "A round of regular work met a service that is down.",
     "server_failed": "A part of the server failed, so it stops.",
     "server_started": "The server serves.",

@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import grpc
     from azure.core.credentials import TokenCredential
     from azure.core.credentials_async import AsyncTokenCredential
     from durabletask.client import AsyncTaskHubGrpcClient
+    from durabletask.grpc_options import GrpcChannelOptions
     from durabletask.worker import TaskHubGrpcWorker
 
     from shared.settings.azure_observed import SchedulerSettings
 
 _ACTIVITIES_AT_ONCE = 64  # each waits in a thread of its own, and mostly for somebody else
+_TURNS_AT_ONCE = 16  # of orchestrators: these have threads of their own too, and need them briefly
+_PING_AFTER_MS = 60_000
+_PING_ANSWER_MS = 20_000
+_RECONNECT_AFTER_MS = 5_000
 _MOST_BYTES = 16 * 1024 * 1024  # of a gRPC message: the history of a submission with 500 photos
 
 
@@ -27,7 +33,6 @@ def scheduler_client(
 ) -> AsyncTaskHubGrpcClient:
     """A client; whoever made it closes it."""
     from durabletask.azuremanaged.client import AsyncDurableTaskSchedulerClient
-    from durabletask.grpc_options import GrpcChannelOptions
 
     secure = _is_secure(settings)
     return AsyncDurableTaskSchedulerClient(
@@ -35,19 +40,20 @@ def scheduler_client(
         taskhub=settings.task_hub,
         token_credential=identity() if secure else None,
         secure_channel=secure,
-        channel_options=GrpcChannelOptions(
-            max_receive_message_length=_MOST_BYTES, max_send_message_length=_MOST_BYTES
-        ),
+        channel_options=_channel_options(),
         logger=logging.getLogger("durabletask.client"),
     )
 
 
 def scheduler_worker(
-    settings: SchedulerSettings, identity: Callable[[], TokenCredential]
+    settings: SchedulerSettings,
+    identity: Callable[[], TokenCredential],
+    interceptor: grpc.UnaryUnaryClientInterceptor,
 ) -> TaskHubGrpcWorker:
-    """A worker that is not started, and has nothing registered."""
+    """A worker that is not started, and has nothing registered. All its calls go through the
+    interceptor.
+    """
     from durabletask.azuremanaged.worker import DurableTaskSchedulerWorker
-    from durabletask.grpc_options import GrpcChannelOptions
     from durabletask.worker import ConcurrencyOptions
 
     secure = _is_secure(settings)
@@ -56,14 +62,28 @@ def scheduler_worker(
         taskhub=settings.task_hub,
         token_credential=identity() if secure else None,
         secure_channel=secure,
-        channel_options=GrpcChannelOptions(
-            max_receive_message_length=_MOST_BYTES, max_send_message_length=_MOST_BYTES
-        ),
+        channel_options=_channel_options(),
+        interceptors=[interceptor],
         concurrency_options=ConcurrencyOptions(
             maximum_concurrent_activity_work_items=_ACTIVITIES_AT_ONCE,
-            maximum_thread_pool_workers=_ACTIVITIES_AT_ONCE,
+            maximum_concurrent_orchestration_work_items=_TURNS_AT_ONCE,
+            maximum_thread_pool_workers=_ACTIVITIES_AT_ONCE + _TURNS_AT_ONCE,
         ),
         logger=logging.getLogger("durabletask.worker"),
+    )
+
+
+def _channel_options() -> GrpcChannelOptions:
+    from durabletask.grpc_options import GrpcChannelOptions
+
+    return GrpcChannelOptions(
+        max_receive_message_length=_MOST_BYTES,
+        max_send_message_length=_MOST_BYTES,
+        # A hub that is gone without a word would be waited for until TCP gives up, a quarter of an
+        # hour; one that is back would be left alone for up to two minutes.
+        keepalive_time_ms=_PING_AFTER_MS,
+        keepalive_timeout_ms=_PING_ANSWER_MS,
+        raw_options=[("grpc.max_reconnect_backoff_ms", _RECONNECT_AFTER_MS)],
     )
 
 

@@ -10,16 +10,20 @@ import asyncio
 import contextlib
 import logging
 import threading
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
+
+from adapters.azure.result_delivery import ResultDelivery
+from adapters.azure.scheduler import scheduler_worker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from azure.core.credentials import TokenCredential
     from durabletask.task import Orchestrator
-    from durabletask.worker import TaskHubGrpcWorker
 
     from shared.model import JsonObject
+    from shared.settings.azure_observed import SchedulerSettings
 
     type Activity = Callable[[JsonObject], Awaitable[JsonObject]]
 
@@ -27,21 +31,24 @@ logger = logging.getLogger(__name__)
 
 
 class TaskHubWorker:
-    """Made on the event loop that the activities are to run on; `worker` is not started yet."""
+    """Made on the event loop that the activities are to run on."""
 
     def __init__(
         self,
-        worker: TaskHubGrpcWorker,
+        settings: SchedulerSettings,
+        identity: Callable[[], TokenCredential],
         orchestrators: Iterable[Orchestrator[Any, Any]],
         activities: Mapping[str, Activity],
     ) -> None:
-        self._worker = worker
+        self._delivery = ResultDelivery()
+        self._worker = scheduler_worker(settings, identity, self._delivery)
         self._loop = asyncio.get_running_loop()
         self._under_way: set[Future[JsonObject]] = set()
+        self._is_cut_short = False
         for orchestrator in orchestrators:
-            worker.add_orchestrator(orchestrator)
+            self._worker.add_orchestrator(orchestrator)
         for name, activity in activities.items():
-            worker.add_activity(self._plain(name, activity))
+            self._worker.add_activity(self._plain(name, activity))
 
     def start(self) -> None:
         """Begin to take work items; a hub that is not there is tried again and again."""
@@ -49,7 +56,8 @@ class TaskHubWorker:
 
     async def stop(self, within_s: float) -> None:
         """Take no more work items, finish those under way, and report them. Activities that take
-        longer than `within_s` are cancelled, and run again elsewhere.
+        longer than `within_s` are cancelled, and run again elsewhere, as do those whose result the
+        hub does not take in time.
         """
         stopped = asyncio.Event()
 
@@ -66,6 +74,8 @@ class TaskHubWorker:
                 "activities cancelled",
                 extra={"action": "drain_too_long", "count": len(self._under_way)},
             )
+            self._is_cut_short = True
+            self._delivery.give_up()
             for future in tuple(self._under_way):
                 future.cancel()
             await stopped.wait()
@@ -76,6 +86,10 @@ class TaskHubWorker:
             self._under_way.add(future)
             try:
                 return future.result()
+            except CancelledError as exc:
+                if self._is_cut_short:  # no failure of it: durabletask reports nothing then
+                    raise asyncio.CancelledError from exc
+                raise RuntimeError(f"The activity {name} was cancelled from within.") from exc
             finally:
                 self._under_way.discard(future)
 

@@ -7,22 +7,20 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from durabletask import task
 from durabletask.client import AsyncTaskHubGrpcClient
 
 from adapters.azure.engine import DurableClientEngine
-from adapters.azure.scheduler import scheduler_client, scheduler_worker
-from adapters.azure.task_hub_worker import TaskHubWorker
 from adapters.local.engine import LocalEngine
 from shared.model import JsonObject
 from shared.ports import Engine, InstanceState
-from shared.settings.azure_observed import SchedulerSettings
 from tests.fakes.scheduler.server import scheduler
 from tests.fakes.task_hub.server import task_hub
 from tests.support.engine import ended, local_engine, raised
+from tests.support.hub_worker import hub_engine, hub_worker
 
 type Steps = Generator[task.Task[Any], Any, JsonObject]
 type Harness = Callable[["Runs", Path], AbstractAsyncContextManager[Engine]]
@@ -128,21 +126,12 @@ async def _azure(runs: Runs, folder: Path) -> AsyncGenerator[Engine]:
 @asynccontextmanager
 async def _scheduler(runs: Runs, folder: Path) -> AsyncGenerator[Engine]:
     """The client and the worker of containers, over gRPC."""
-    async with scheduler(folder / "scheduler.db") as hub:
-        settings = SchedulerSettings(endpoint=hub.endpoint)
-        async with scheduler_client(settings, no_identity) as client:
-            worker = TaskHubWorker(
-                scheduler_worker(settings, no_identity), ORCHESTRATORS, runs.all()
-            )
-            worker.start()
-            try:
-                yield DurableClientEngine(client)
-            finally:
-                await worker.stop(within_s=5)
-
-
-def no_identity() -> NoReturn:
-    raise AssertionError("an emulator asks for none")
+    async with (
+        scheduler(folder / "scheduler.db") as hub,
+        hub_worker(hub.endpoint, ORCHESTRATORS, runs.all()),
+        hub_engine(hub.endpoint) as engine,
+    ):
+        yield engine
 
 
 _HARNESSES: dict[str, Harness] = {"azure": _azure, "local": _local, "scheduler": _scheduler}

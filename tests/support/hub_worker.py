@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from adapters.azure.engine import DurableClientEngine
-from adapters.azure.scheduler import scheduler_client, scheduler_worker
+from adapters.azure.scheduler import scheduler_client
 from adapters.azure.task_hub_worker import TaskHubWorker
 from shared.settings.azure_observed import SchedulerSettings
 
@@ -38,7 +38,7 @@ async def hub_worker(
 ) -> AsyncGenerator[TaskHubWorker]:
     """A worker of the hub, started."""
     settings = SchedulerSettings(endpoint=endpoint)
-    worker = TaskHubWorker(scheduler_worker(settings, no_identity), orchestrators, activities)
+    worker = TaskHubWorker(settings, no_identity, orchestrators, activities)
     worker.start()
     try:
         yield worker

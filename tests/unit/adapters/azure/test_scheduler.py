@@ -1,0 +1,104 @@
+"""The client and the worker of containers while the task hub is ill."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from durabletask import task
+
+from shared.model import JsonObject
+from shared.ports import InstanceState
+from tests.fakes.scheduler.server import scheduler
+from tests.support.engine import ended
+from tests.support.hub_worker import hub_engine, hub_worker
+from tests.support.weather import Weather
+
+type Steps = Generator[task.Task[Any], Any, JsonObject]
+
+
+def step(ctx: task.OrchestrationContext, payload: JsonObject) -> Steps:
+    return (yield ctx.call_activity("act", input=payload))
+
+
+class Gate:
+    """An activity that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self.open = asyncio.Event()
+        self.runs = 0
+
+    async def act(self, payload: JsonObject) -> JsonObject:
+        self.runs += 1
+        self.arrived.set()
+        await self.open.wait()
+        return payload
+
+
+@pytest.mark.parametrize("weather", [Weather.THROTTLING, Weather.WRONG])
+async def test_a_result_that_the_hub_does_not_take_is_reported_again(weather: Weather) -> None:
+    gate = Gate()
+    async with (
+        scheduler() as hub,
+        hub_engine(hub.endpoint) as engine,
+        hub_worker(hub.endpoint, [step], {"act": gate.act}),
+    ):
+        await engine.start("step", instance_id="a", payload={"n": 1})
+        await gate.arrived.wait()
+        hub.weather.weather = weather
+        gate.open.set()
+        while not hub.weather.struck:
+            await asyncio.sleep(0.01)
+        hub.weather.weather = Weather.WELL
+        assert (await ended(engine, "a")).output == {"n": 1}
+        assert gate.runs == 1
+
+
+async def test_activities_that_wait_for_somebody_leave_orchestrators_their_turns() -> None:
+    gate = Gate()
+    async with (
+        scheduler() as hub,
+        hub_engine(hub.endpoint) as engine,
+        hub_worker(hub.endpoint, [step, nothing], {"act": gate.act}),
+    ):
+        for n in range(100):
+            await engine.start("step", instance_id=f"s{n}", payload={"n": n})
+        async with asyncio.timeout(20):
+            while gate.runs < 64:
+                await asyncio.sleep(0.01)
+        await engine.start("nothing", instance_id="a", payload={})
+        assert (await ended(engine, "a")).state is InstanceState.COMPLETED
+        gate.open.set()
+
+
+def nothing(_ctx: task.OrchestrationContext, payload: JsonObject) -> JsonObject:
+    return payload
+
+
+async def test_an_activity_that_is_cut_off_by_a_stop_has_not_failed_and_runs_elsewhere() -> None:
+    gate = Gate()
+    async with scheduler() as hub, hub_engine(hub.endpoint) as engine:
+        async with hub_worker(hub.endpoint, [step], {"act": gate.act}, stop_within_s=0.1):
+            await engine.start("step", instance_id="a", payload={"n": 1})
+            await gate.arrived.wait()
+        gate.open.set()
+        async with hub_worker(hub.endpoint, [step], {"act": gate.act}):
+            assert (await ended(engine, "a")).output == {"n": 1}
+
+
+async def test_a_worker_that_is_to_stop_does_so_also_when_the_hub_takes_no_results() -> None:
+    gate = Gate()
+    async with scheduler() as hub, hub_engine(hub.endpoint) as engine:
+        async with hub_worker(hub.endpoint, [step], {"act": gate.act}, stop_within_s=1):
+            await engine.start("step", instance_id="a", payload={"n": 1})
+            await gate.arrived.wait()
+            hub.weather.weather = Weather.THROTTLING
+            gate.open.set()
+            while not hub.weather.struck:
+                await asyncio.sleep(0.01)
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 15
