@@ -68,7 +68,7 @@ def _refuse_browsers(headers: Headers, settings: HttpSettings) -> None:
     name that it points at this machine (DNS rebinding).
     """
     host = headers.get("host", "")
-    own_hosts = _LOOPBACK_NAMES | {_host_name(settings.public_base_url)}
+    own_hosts = _LOOPBACK_NAMES | {_host_name(settings.public_base_url)} - {""}
     if host and _host_name(f"//{host}") not in own_hosts:
         raise ProblemError(
             WRONG_HOST,
@@ -76,7 +76,7 @@ def _refuse_browsers(headers: Headers, settings: HttpSettings) -> None:
             " Call it by one of these, or configure keys.",
         )
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         raise ProblemError(
             CROSS_SITE,
             "A web page of another site sent this request. Configure keys and send one.",

@@ -98,16 +98,20 @@ def test_without_keys_programs_of_this_machine_are_the_local_client(
         ({"Host": "evil.example:8080"}, 421),
         ({"Host": "127.0.0.1.evil.example"}, 421),
         ({"Host": "[broken"}, 421),
+        ({"Host": ":8080"}, 421),
         ({"Host": "127.0.0.1:8080", "Origin": "https://evil.example"}, 403),
         ({"Host": "127.0.0.1:8080", "Origin": "http://127.0.0.1:9999"}, 403),
         ({"Host": "127.0.0.1:8080", "Origin": "null"}, 403),
+        ({"Host": "127.0.0.1:8080", "Origin": "http://[broken"}, 403),
+        ({"Host": "127.0.0.1:8080", "Origin": ""}, 403),
     ],
 )
+@pytest.mark.parametrize("settings", [WITHOUT_KEYS, HttpSettings()])
 def test_without_keys_web_pages_of_other_sites_are_kept_out(
-    headers: dict[str, str], status: int
+    headers: dict[str, str], status: int, settings: HttpSettings
 ) -> None:
     with pytest.raises(ProblemError) as caught:
-        client_of(Headers(headers), WITHOUT_KEYS)
+        client_of(Headers(headers), settings)
     assert caught.value.problem.kind.status == status
 
 
