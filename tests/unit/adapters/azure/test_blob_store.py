@@ -17,6 +17,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from adapters.azure.blob_store import AzureBlobStore
 from adapters.azure.errors import refuse_strangers
+from adapters.azure.errors import refuse_strangers
 from adapters.clock import SystemClock
 from shared.errors import (
     BlobNotFoundError,
@@ -56,7 +57,9 @@ async def store_with_identity(azurite: Azurite) -> AsyncGenerator[AzureBlobStore
     """A store that has no key."""
     assert azurite.certificate is not None
     url, trusted = azurite.url("Blob"), str(azurite.certificate.path)
-    async with BlobServiceClient(url, Identity(), connection_verify=trusted) as service:
+    async with BlobServiceClient(
+        url, Identity(), connection_verify=trusted, raw_response_hook=refuse_strangers
+    ) as service:
         yield AzureBlobStore(service, azurite.settings().container, SystemClock())
 
 
