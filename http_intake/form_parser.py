@@ -6,6 +6,7 @@ refusal of what is broken. Nothing is kept but the header fields of one part.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from http_intake.problems import ProblemError
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what we refuse by name
 
 HEADER_LINE_BYTES = 4096
 HEADER_LINES = 16

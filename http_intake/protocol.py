@@ -6,6 +6,7 @@ that has begun; and it refuses bytes that are no HTTP in plain text.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, override
 
 import h11
@@ -16,6 +17,8 @@ from shared.codec import to_json
 
 if TYPE_CHECKING:
     import asyncio
+
+logger = logging.getLogger(__name__)
 
 
 class IntakeProtocol(H11Protocol):
@@ -44,6 +47,8 @@ class IntakeProtocol(H11Protocol):
 
     @override
     def send_400_response(self, msg: str) -> None:
+        facts = {"problem": problem_types.INVALID_REQUEST.name, "status": 400}
+        logger.info("request refused", extra={"action": "request_refused", **facts})
         body = to_json(_NOT_HTTP)
         headers = [("content-type", problems.MEDIA_TYPE), ("connection", "close")]
         for event in (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import logging
 import socket
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, override
 
 import uvicorn
 
+from http_intake.crowd import CrowdLimit
 from http_intake.protocol import IntakeProtocol
 from shared.errors import SettingsError
 
@@ -68,7 +70,7 @@ async def serving(
             " MAIL_INGEST_KEYS (`mail-ingest key NAME` makes one), or use 127.0.0.1.",
         )
     listener = _listen(settings)
-    server = _Server(_config(app, settings))
+    server = _Server(app, settings)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http-door")
     try:
         await server.listening.wait()
@@ -83,8 +85,9 @@ class _Server(uvicorn.Server):
     is nothing to do.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+        limited = CrowdLimit(app, count=self._connections, most=settings.max_connections)
+        super().__init__(_config(limited, settings))
         self.listening = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -109,6 +112,10 @@ class _Server(uvicorn.Server):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), 1.0)
 
+    def _connections(self) -> int:
+        """Also those whose client has gone, as long as their request is worked on."""
+        return max(len(self.server_state.connections), len(self.server_state.tasks))
+
 
 def _config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
     return uvicorn.Config(
@@ -117,12 +124,12 @@ def _config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level=logging.ERROR,  # of what it warns, we tell ourselves, with the facts
         access_log=False,  # its lines would carry query strings
         server_header=False,
         proxy_headers=False,  # whoever calls could claim to be somebody else
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.stop_s,
-        limit_concurrency=settings.max_connections,
         h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
     )
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
+
+import pytest
 
 from http_intake.doors import HttpSettings
 from http_intake.serving import ServerSettings
@@ -162,12 +165,70 @@ async def test_connections_that_bring_no_whole_request_are_closed(tmp_path: Path
             assert b"200 OK" in await idle.reader.read()
 
 
-async def test_more_connections_than_allowed_are_turned_away(tmp_path: Path) -> None:
+async def test_more_connections_than_allowed_are_turned_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     server = ServerSettings(port=0, max_connections=2)
     async with (
         open_door(tmp_path, server=server) as door,
         connected(door.port),
         connected(door.port),
     ):
-        answer = await door.client.get("/health/live")
+        with caplog.at_level(logging.INFO):
+            answer = await door.client.get("/health/live")
         assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        assert answer.json()["type"] == "/problems/unavailable"
+        assert actions(caplog) == ["request_refused"]
+
+
+async def test_as_many_connections_as_allowed_are_served(tmp_path: Path) -> None:
+    server = ServerSettings(port=0, max_connections=2)
+    async with open_door(tmp_path, server=server) as door, connected(door.port):
+        assert (await door.client.get("/health/live")).status_code == 200
+
+
+BROKEN_REQUESTS = {
+    "no HTTP": b"\x16\x03\x01\x02\x00\r\n\r\n",
+    "no Host": b"GET / HTTP/1.1\r\n\r\n",
+    "a broken field": b"GET / HTTP/1.1\r\nHost: a\r\nno name: x\r\n\r\n",
+    "a broken chunk": MAIL_HEAD + chunk(MAIL) + b"no chunk size\r\n",
+    "an upgrade": head("GET", "/elsewhere", Upgrade="websocket", Connection="upgrade, close"),
+}
+BROKEN_FORMS = {
+    "no boundary": b"no boundary at all",
+    "another boundary": b"--c\r\n",
+    "no colon": b"--b\r\nno colon\r\n\r\n",
+    "a zero": b"--b\r\nA\x00: x\r\n\r\n",
+    "no line feed": b"--b\r\nA: x\r\r\n",
+    "no last boundary": form_part("text", b"x"),
+}
+
+
+@pytest.mark.parametrize("request_", BROKEN_REQUESTS.values(), ids=BROKEN_REQUESTS)
+async def test_of_a_broken_request_the_log_has_one_line_and_it_is_ours(
+    tmp_path: Path, request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        async with open_door(tmp_path) as door, connected(door.port) as connection:
+            await connection.send(request_)
+            assert (await connection.answer()).status in {400, 404}
+    assert actions(caplog) == ["request_refused"]
+
+
+@pytest.mark.parametrize("body", BROKEN_FORMS.values(), ids=BROKEN_FORMS)
+async def test_of_a_broken_form_the_log_has_one_line_and_it_is_ours(
+    tmp_path: Path, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = {"Content-Type": FORM_TYPE}
+    with caplog.at_level(logging.INFO):
+        async with open_door(tmp_path) as door:
+            answer = await door.client.post("/v1/submissions", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert actions(caplog) == ["request_refused"]
+
+
+def actions(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The action of every line, save for those of the client in this process."""
+    lines = [record for record in caplog.records if record.name.split(".")[0] != "httpx"]
+    return [vars(line).get("action", f"none: {line.getMessage()}") for line in lines]
