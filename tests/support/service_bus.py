@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.settings.azure import ServiceBusSettings
 from tests.support.server_process import free_port
+from tests.support.weather.kinds import Weather
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,29 +24,59 @@ class ServiceBusProcess:
     queue: str = "submissions"
     port: int = field(default_factory=free_port)
     connection_string: str = ""
-    _process: subprocess.Popen[bytes] | None = None
+    _weather: Weather = Weather.WELL
+    _process: subprocess.Popen[str] | None = None
 
     @property
     def settings(self) -> ServiceBusSettings:
         """What connects to it."""
         return ServiceBusSettings(connection_string=self.connection_string, queue=self.queue)
 
+    @property
+    def weather(self) -> Weather:
+        """WELL, THROTTLING or WRONG; it is in force as soon as it is set. WELL after each start."""
+        return self._weather
+
+    @weather.setter
+    def weather(self, weather: Weather) -> None:
+        self._ask(weather)
+        self._weather = weather
+
+    @property
+    def struck(self) -> int:
+        """How many requests its weather has spoiled since its start."""
+        return self._ask("")
+
     def start(self) -> None:
         """Start it, and wait until it listens."""
         database = str(self.folder / "service-bus.db")
         words = [sys.executable, "-m", "tests.fakes.service_bus"]
         self._process = subprocess.Popen(  # noqa: S603
-            [*words, str(self.port), database, self.queue], stdout=subprocess.PIPE
+            [*words, str(self.port), database, self.queue],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        if self._process.stdout is None:
-            raise AssertionError("the broker has no output")
-        self.connection_string = self._process.stdout.readline().decode().strip()
+        self._weather = Weather.WELL
+        self.connection_string = self._hear()
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            self._process.communicate()
             self._process = None
+
+    def _ask(self, line: str) -> int:
+        assert self._process is not None, "the broker does not run"
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        return int(self._hear())
+
+    def _hear(self) -> str:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the broker has ended"
+        return line.strip()

@@ -6,7 +6,8 @@ little more: queues with peek-lock, renewal, abandon, defer, dead letters with r
 description, maximum deliveries, receive-and-delete; sessions with state; scheduled messages;
 duplicate detection; times to live; batches; peek; topics whose subscriptions have correlation
 filters. From the wire inwards: `decoding` and `encoding`, `composites`, `frames`, `connection`,
-`session`, `links` and `management`, `queue` and `topic`, `store`.
+`session`, `links` and `management`, `queue` and `topic`, `store`. While it runs it can be made
+busy or wrong (`faults`).
 
 What it does not do: TLS and WebSockets; check tokens (any is accepted); session windows and link
 redirects; the HTTP management API and rules that change at run time; SQL filters and actions;

@@ -1,4 +1,4 @@
-"""The broker: its entities by address, its server, and the faults that a test may ask for."""
+"""The broker: its entities by address, its server, and the weather that a test may ask for."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from tests.fakes.service_bus import errors
 from tests.fakes.service_bus.alarm import Alarm
 from tests.fakes.service_bus.connection import Connection
+from tests.fakes.service_bus.faults import Faults
 from tests.fakes.service_bus.queue import Queue, QueueRules
 from tests.fakes.service_bus.store import Store
 from tests.fakes.service_bus.topic import CorrelationFilter, Topic
+from tests.support.weather.kinds import Weather
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -21,19 +23,6 @@ if TYPE_CHECKING:
 
 _MANAGEMENT = "/$management"
 _CBS = "$cbs"
-
-
-@dataclass(slots=True)
-class Faults:
-    """What goes wrong until it is taken back."""
-
-    delay_s: float = 0.0  # before each frame is looked at
-    refuse_with: str = ""  # a condition, such as com.microsoft:server-busy, for links and messages
-
-    def check(self) -> None:
-        """Raises RefusedError while everything is refused."""
-        if self.refuse_with:
-            raise errors.RefusedError(self.refuse_with, "Told to by a test.", 503)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +58,20 @@ class Broker:
             f"Endpoint=sb://127.0.0.1:{self.port};SharedAccessKeyName=key;SharedAccessKey=secret;"
             "UseDevelopmentEmulator=true;"
         )
+
+    @property
+    def weather(self) -> Weather:
+        """WELL, THROTTLING or WRONG; what else there is, a proxy can do."""
+        return self.faults.weather
+
+    @weather.setter
+    def weather(self, weather: Weather) -> None:
+        if weather not in {Weather.WELL, Weather.THROTTLING, Weather.WRONG}:
+            raise ValueError(f"a broker cannot be {weather} itself; put a proxy before it")
+        self.faults.weather = weather
+        if weather is Weather.THROTTLING:
+            for connection in self._connections:
+                connection.detach_receivers()
 
     async def start(self, port: int = 0) -> None:
         """Listen; on the same port again after `stop`."""

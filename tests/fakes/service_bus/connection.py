@@ -63,6 +63,11 @@ class Connection:
         """Cut the connection in the middle of whatever it does."""
         self._writer.transport.abort()
 
+    def detach_receivers(self) -> None:
+        """Take their links from those who receive, as the faults say."""
+        for session in self._sessions.values():
+            session.detach_receivers()
+
     async def _step(self) -> bool:
         """Take the next frame; whether the connection goes on."""
         received = await read_frame(self._reader)

@@ -117,7 +117,8 @@ class IncomingLink(Link):
             raise errors.RefusedError(
                 "amqp:link:message-size-exceeded", f"A message has at most {MAX_MESSAGE} bytes."
             )
-        self.entity.put(batched(raw) if message_format == BATCH_FORMAT else [raw])
+        with self.session.faults.at_work():
+            self.entity.put(batched(raw) if message_format == BATCH_FORMAT else [raw])
 
     def _grant(self) -> None:
         self.session.send_flow(self.handle, Uint(self._received), Uint(_CREDIT))

@@ -57,7 +57,8 @@ class ManagementLink(Link):
         if self.entity is None:
             return 202, "Accepted", "", {}
         try:
-            body = _run(self.entity, operation, values[0] if values else {})
+            with self.session.faults.at_work():
+                body = _run(self.entity, operation, values[0] if values else {})
         except errors.RefusedError as refusal:
             return refusal.status, refusal.sentence, refusal.condition, {}
         return (204, "No content", "", {}) if body is None else (200, "OK", "", body)

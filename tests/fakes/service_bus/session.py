@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from tests.fakes.service_bus.broker import Broker
+    from tests.fakes.service_bus.faults import Faults
     from tests.fakes.service_bus.queue import Queue
 
 type Send = Callable[[Composite, bytes], None]
@@ -73,6 +74,17 @@ class Session:
             if isinstance(link, OutgoingLink) and source and source.address == address:
                 return link
         return None
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong now."""
+        return self._broker.faults
+
+    def detach_receivers(self) -> None:
+        """Take their links from those who receive, as the faults say."""
+        for link in list(self._links.values()):
+            if isinstance(link, OutgoingLink) and link.queue is not None:
+                link.close(self.faults.refusal())
 
     def forget(self, link: Link) -> None:
         """A link has ended."""
@@ -136,7 +148,7 @@ class Session:
             if asked.role:
                 return OutgoingLink(self, asked, None)
             return ManagementLink(self, asked, address, self._broker.managed(address))
-        self._broker.faults.check()
+        self.faults.check_link()
         if asked.role:
             return OutgoingLink(self, asked, self._broker.queue_at(address))
         return IncomingLink(self, asked, self._broker.entity_at(address))
@@ -160,8 +172,6 @@ class Session:
         del self._arriving[transfer.handle]
         outcome: Composite = Accepted()
         try:
-            if isinstance(link, IncomingLink):
-                self._broker.faults.check()
             link.on_message(bytes(arriving.payload), arriving.message_format)
         except RefusedError as refusal:
             outcome = Rejected(error=refusal.as_error())
@@ -175,7 +185,8 @@ class Session:
                 continue
             outcome = disposition.state or Released()
             try:
-                _settle(*unsettled, outcome)
+                with self.faults.at_work():
+                    _settle(*unsettled, outcome)
             except RefusedError as refusal:
                 outcome = Rejected(error=refusal.as_error())
             self._settled(delivery_id, outcome, role=False)
