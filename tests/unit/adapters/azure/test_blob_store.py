@@ -17,7 +17,6 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from adapters.azure.blob_store import AzureBlobStore
 from adapters.azure.errors import refuse_strangers
-from adapters.azure.errors import refuse_strangers
 from adapters.clock import SystemClock
 from shared.errors import (
     BlobNotFoundError,
