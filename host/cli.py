@@ -25,6 +25,12 @@ app.add_typer(desk, name="desk")
 app.add_typer(dead, name="dead-letters")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+InCategory = Annotated[
+    str,
+    typer.Option(
+        "--category", metavar="CATEGORY", help="List those filed under it: a code or name."
+    ),
+]
 SubmissionId = Annotated[str, typer.Argument(metavar="ID", help="The submission.")]
 
 
@@ -114,13 +120,30 @@ def extract(
 def status(
     submission_id: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="A submission; without one: all of them, in short."),
+        typer.Argument(metavar="ID", help="A submission; without one: a list, newest first."),
     ] = None,
+    category: InCategory = "",
+    state: Annotated[
+        str,
+        typer.Option(
+            metavar="STATE", help="List those that are accepted, describing, answering, done, ..."
+        ),
+    ] = "",
+    after: Annotated[
+        str, typer.Option(metavar="ID", help="Go on with the list after this submission.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="List so many.")] = 100,
     json: AsJson = False,
 ) -> None:
-    """Say where a submission is and what became of it."""
+    """Say where a submission is and what became of it, or list submissions."""
+    from host.commands.listing import Listing, list_submissions
     from host.commands.status import status as run
 
+    if submission_id is None:
+        asked = Listing(category=category, state=state, after=after, limit=limit)
+        raise typer.Exit(list_submissions(asked, as_json=json))
+    if category or state or after:
+        raise typer.BadParameter("name one submission, or say which to list; not both")
     raise typer.Exit(run(submission_id, as_json=json))
 
 
@@ -143,11 +166,11 @@ def key(
 
 
 @desk.command("list")
-def desk_list(json: AsJson = False) -> None:
+def desk_list(category: InCategory = "", json: AsJson = False) -> None:
     """List the media items that nobody could describe in time."""
     from host.commands.desk import list_waiting
 
-    raise typer.Exit(list_waiting(as_json=json))
+    raise typer.Exit(list_waiting(category, as_json=json))
 
 
 @desk.command("decide")

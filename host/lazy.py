@@ -25,6 +25,15 @@ def lazily[T](open_port: Callable[[], T]) -> T:
     return cast("T", _Unopened(open_port))
 
 
+def open_now(*ports: object) -> None:
+    """Open those of the ports that are not open yet: what will not open is said before anything is
+    done. Raises SettingsError.
+    """
+    for port in ports:
+        if isinstance(port, _Unopened):
+            port.open_now()
+
+
 async def close_opened(*ports: object, within_s: float = _CLOSED_WITHIN_S) -> None:
     """Close, side by side, those of the ports that were opened and can be closed. One that fails or
     takes too long is logged and left: its service learns of our end by itself.
@@ -58,6 +67,10 @@ async def close_in_time(close: Callable[[], Any], within_s: float = _CLOSED_WITH
 class _Unopened:
     def __init__(self, open_port: Callable[[], object]) -> None:
         self._port = cache(open_port)
+
+    def open_now(self) -> None:
+        """Open it, if nobody has used it yet."""
+        self._port()
 
     def opened(self) -> object | None:
         """What was opened; None before the first use."""

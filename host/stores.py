@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,18 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 
+def on_azure() -> bool:
+    """Whether a storage account is set, so that commands work on Azure. Raises SettingsError."""
+    return _names_an_account(AzureSettings.read())
+
+
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
     """The ports that keep and tell things: of Azure where a storage account is set, else of this
-    machine. Raises SettingsError.
+    machine. Raises SettingsError, and what Azure refuses as RefusedError.
     """
     azure = AzureSettings.read()
-    if azure.storage.blob_url or azure.storage.connection_string:
+    if _names_an_account(azure):
         async with _azure_stores(settings, azure) as stores:
             yield stores
         return
@@ -32,10 +38,18 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
 
 @asynccontextmanager
 async def _azure_stores(settings: Settings, azure: AzureSettings) -> AsyncGenerator[Stores]:
+    from adapters.azure.errors import refusals_said
     from host.azure import build
 
+    logging.getLogger("azure").addHandler(logging.NullHandler())  # our errors say it once
     parts = build(settings, azure)
-    try:
-        yield parts.services.stores
-    finally:
-        await parts.close()
+    with refusals_said():
+        try:
+            yield parts.services.stores
+        finally:
+            await parts.close()
+
+
+def _names_an_account(azure: AzureSettings) -> bool:
+    storage = azure.storage
+    return bool(storage.blob_url or storage.table_url or storage.connection_string)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import ServiceUnavailableError, StorageFullError
+from shared.errors import IngestError, ServiceUnavailableError, StorageFullError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -18,11 +18,20 @@ if TYPE_CHECKING:
     from azure.core.exceptions import AzureError, HttpResponseError
     from azure.core.pipeline import PipelineResponse
 
-    from shared.errors import IngestError
-
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _FULL = frozenset({"BlockCountExceedsLimit"})  # of both the committed and the uncommitted blocks
 _DAMAGED = frozenset({"Md5Mismatch"})
+
+
+class RefusedError(IngestError):
+    """Azure has understood what was asked, and does not do it."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(
+            f"Azure refuses what was asked ({answer}). Sign in (`az login`) as somebody who has the"
+            " roles that docs/azure.md names."
+        )
+        self.answer = answer
 
 
 @contextmanager
@@ -41,6 +50,19 @@ def azure_errors_translated(service: str) -> Generator[None]:
         raise translated from exc
 
 
+@contextmanager
+def refusals_said() -> Generator[None]:
+    """Say in a sentence, to a person, what a server fails loudly of. Raises RefusedError."""
+    from azure.core.exceptions import AzureError
+
+    try:
+        yield
+    except AzureError as exc:
+        status = getattr(exc, "status_code", None)
+        answer = (status, error_code(exc)) if status else (type(exc).__name__,)
+        raise RefusedError(" ".join(map(str, answer)).strip()) from exc
+
+
 def refuse_strangers(response: PipelineResponse[Any, Any]) -> None:
     """A `raw_response_hook`: what bears no request ID was not written by Azure, but by something in
     between, whose 404 must not be taken for the absence of a thing. Raises ServiceResponseError.
@@ -54,7 +76,7 @@ def refuse_strangers(response: PipelineResponse[Any, Any]) -> None:
         raise ServiceResponseError("the answer bears no x-ms-request-id")
 
 
-def error_code(exc: HttpResponseError) -> str:
+def error_code(exc: AzureError) -> str:
     """The service's own word for what is wrong, such as ``ContainerNotFound``; empty: it gave none.
 
     The SDKs give it as text, or as a member of one of their enumerations.
@@ -74,6 +96,7 @@ def retry_after_s(exc: HttpResponseError) -> float | None:
 
 def _translated(exc: AzureError, service: str) -> IngestError | None:
     from azure.core.exceptions import (
+        ClientAuthenticationError,
         HttpResponseError,
         ServiceRequestError,
         ServiceResponseError,
@@ -81,6 +104,9 @@ def _translated(exc: AzureError, service: str) -> IngestError | None:
 
     if isinstance(exc, ServiceRequestError | ServiceResponseError):
         return ServiceUnavailableError(service, "no answer of it came through")
+    if isinstance(exc, ClientAuthenticationError) and exc.response is None:
+        problem = "no token for it is to be had (on a machine of your own, `az login` gets one)"
+        return ServiceUnavailableError(service, problem)
     if not isinstance(exc, HttpResponseError):
         return None
     status = exc.status_code

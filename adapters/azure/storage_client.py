@@ -6,12 +6,15 @@ open and come again later by themselves.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from adapters.azure.errors import refuse_strangers
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.data.tables.aio import TableServiceClient
     from azure.storage.blob.aio import BlobServiceClient
@@ -46,7 +49,8 @@ def blob_service(
     from azure.storage.blob.aio import BlobServiceClient
 
     if settings.connection_string:
-        return BlobServiceClient.from_connection_string(settings.connection_string, **_BLOBS)
+        with _misspelling_said():
+            return BlobServiceClient.from_connection_string(settings.connection_string, **_BLOBS)
     url = _required(settings.blob_url, "MAIL_INGEST_BLOB_URL")
     return BlobServiceClient(url, credential=credential, **_BLOBS)
 
@@ -58,9 +62,22 @@ def table_service(
     from azure.data.tables.aio import TableServiceClient
 
     if settings.connection_string:
-        return TableServiceClient.from_connection_string(settings.connection_string, **_TABLES)
+        with _misspelling_said():
+            return TableServiceClient.from_connection_string(settings.connection_string, **_TABLES)
     url = _required(settings.table_url, "MAIL_INGEST_TABLE_URL")
     return TableServiceClient(endpoint=url, credential=credential, **_TABLES)
+
+
+@contextmanager
+def _misspelling_said() -> Generator[None]:
+    """Not with the SDK's words, which may hold the key."""
+    try:
+        yield
+    except ValueError:
+        raise SettingsError(
+            "MAIL_INGEST_STORAGE_CONNECTION_STRING",
+            "it is no connection string. Copy it whole, or set the URLs of the account instead.",
+        ) from None
 
 
 def _required(url: str, name: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from host.local import local_stores
+from host.commands.categories import topic_named
+from host.lazy import open_now
+from host.stores import open_stores
 from host.terminal import say, say_json, say_table
 from shared.classify import load_rules
-from shared.errors import SettingsError
 from shared.model import Category
 from shared.ports import ReplyState
 from shared.settings import Settings
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 _BY_THE_DESK = ("the desk",)
 
 
-def list_waiting(*, as_json: bool) -> int:
-    """Print the submissions with items that wait."""
-    entries = asyncio.run(_waiting())
+def list_waiting(category: str, *, as_json: bool) -> int:
+    """Print the submissions with items that wait: all, or those of a category."""
+    entries = asyncio.run(_waiting(category))
     if as_json:
         for entry in entries:
             say_json(entry)
@@ -59,21 +60,16 @@ def decide(submission_id: str, number: int, names: Sequence[str], *, answer: boo
 
 def categories_named(names: Sequence[str], rules: Rules) -> tuple[Category, ...]:
     """The categories by code or name. Raises SettingsError, which lists those that there are."""
-    known = {topic.code: topic for topic in rules.topic}
-    known |= {topic.code.removeprefix("medtop:"): topic for topic in rules.topic}
-    known |= {topic.name.lower(): topic for topic in rules.topic}
-    for name in names:
-        if name.lower() not in known:
-            listed = "; ".join(f"{topic.code} {topic.name}" for topic in rules.topic)
-            raise SettingsError("--category", f"{name!r} is none of these: {listed}.")
-    topics = [known[name.lower()] for name in names]
+    topics = [topic_named(name, rules) for name in names]
     return tuple(Category(code=t.code, name=t.name, because=_BY_THE_DESK) for t in topics)
 
 
-async def _waiting() -> Sequence[IndexEntry]:
+async def _waiting(category: str) -> Sequence[IndexEntry]:
     settings = Settings.read()
-    with local_stores(settings) as stores:
-        return await stores.desk(settings).waiting()
+    rules = load_rules(settings.place.rules)
+    code = topic_named(category, rules).code if category else None
+    async with open_stores(settings) as stores:
+        return await stores.desk(settings).waiting(category=code)
 
 
 async def _decide(
@@ -84,5 +80,6 @@ async def _decide(
     *,
     answer: bool,
 ) -> Decision:
-    with local_stores(settings) as stores:
+    async with open_stores(settings) as stores:
+        open_now(stores.publisher)  # else the decision would be kept, and nobody told of it
         return await stores.desk(settings).decide(submission_id, number, categories, answer=answer)

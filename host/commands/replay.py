@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from host.data_folder import DataFolder
 from host.intake import receive_policy
-from host.local import local_stores
+from host.lazy import open_now
 from host.server import running
+from host.stores import on_azure, open_stores
 from host.terminal import note, progress, say_json, say_table
 from mail_ingest.replay import Replay, mail_files
 from shared.outcomes import Outcomes
@@ -16,7 +18,7 @@ from shared.ports import SubmissionState
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
     from pathlib import Path
 
     from host.services import Stores
@@ -37,16 +39,26 @@ def replay(paths: Sequence[Path], *, wait: bool, again: str, as_json: bool) -> i
 async def _replay(
     settings: Settings, paths: Sequence[Path], *, wait: bool, again: str, as_json: bool
 ) -> int:
-    folder = DataFolder.open(settings.place.data)
-    if wait and not folder.is_served():
-        # Nobody else works on the folder, so this process does until the outcomes are there.
-        async with running(settings, doors=False) as host:
-            stores = host.parts.services.stores
-            return await _take(settings, stores, paths, wait=wait, again=again, as_json=as_json)
-    with local_stores(settings, folder) as stores:
-        if not wait and not folder.is_served():
-            note("No server runs on this folder: the mails are taken now and worked on later.")
+    async with _stores(settings, wait=wait) as stores:
         return await _take(settings, stores, paths, wait=wait, again=again, as_json=as_json)
+
+
+@asynccontextmanager
+async def _stores(settings: Settings, *, wait: bool) -> AsyncGenerator[Stores]:
+    """Where the mails go, with somebody who works on them if we are to wait for that."""
+    if not on_azure():
+        served = DataFolder.open(settings.place.data).is_served()
+        if wait and not served:
+            # Nobody else works on the folder, so this process does until the outcomes are there.
+            async with running(settings, doors=False) as host:
+                yield host.parts.services.stores
+            return
+        if not served:
+            note("No server runs on this folder: the mails are taken now and worked on later.")
+    async with open_stores(settings) as stores:
+        # Else each mail would say what is missing, and leave its blobs behind.
+        open_now(stores.blobs, stores.queue, stores.index, stores.publisher)
+        yield stores
 
 
 async def _take(

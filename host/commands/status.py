@@ -1,12 +1,13 @@
-"""mail-ingest status: where submissions are and what became of them."""
+"""mail-ingest status ID: where a submission is and what became of it."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from host.local import local_stores
-from host.terminal import say, say_json, say_table
+from host.commands.listing import state_words
+from host.stores import open_stores
+from host.terminal import say, say_json
 from shared.errors import UnknownSubmissionError
 from shared.model import LEFT_OUT_SENTENCES
 from shared.outcomes import Outcomes
@@ -17,31 +18,15 @@ if TYPE_CHECKING:
     from shared.ports import IndexEntry
 
 
-def status(submission_id: str | None, *, as_json: bool) -> int:
-    """Print one submission, or all of them in short."""
-    if submission_id is None:
-        return asyncio.run(_print_all(as_json=as_json))
-    return asyncio.run(_print_one(submission_id, as_json=as_json))
+def status(submission_id: str, *, as_json: bool) -> int:
+    """Print where it is and its outcome. Raises UnknownSubmissionError."""
+    return asyncio.run(_status(submission_id, as_json=as_json))
 
 
-async def _print_all(*, as_json: bool) -> int:
-    with local_stores(Settings.read()) as stores:
-        entries = await stores.index.list(limit=1000)
-    if as_json:
-        for entry in entries:
-            say_json(entry)
-        return 0
-    if not entries:
-        say("There is no submission yet.")
-        return 0
-    say_table("Submissions, newest first", ("ID", "received", "state", "media"), map(_row, entries))
-    return 0
-
-
-async def _print_one(submission_id: str, *, as_json: bool) -> int:
-    with local_stores(Settings.read()) as stores:
-        submission = await stores.intake().known(submission_id)
+async def _status(submission_id: str, *, as_json: bool) -> int:
+    async with open_stores(Settings.read()) as stores:
         entry = await stores.index.get(submission_id)
+        submission = await stores.intake().known(submission_id)
         outcome = await Outcomes(blobs=stores.blobs).get(submission_id)
     if submission is None and entry is None:
         raise UnknownSubmissionError(submission_id)
@@ -53,24 +38,13 @@ async def _print_one(submission_id: str, *, as_json: bool) -> int:
     return 0
 
 
-def _row(entry: IndexEntry) -> tuple[str, str, str, str]:
-    state = entry.state.value
-    if entry.outcome:
-        state += f", {entry.outcome}"
-    if entry.reason:
-        state += f": {entry.reason}"
-    if entry.escalated:
-        state += f" (waits for the desk: {', '.join(map(str, entry.escalated))})"
-    return entry.submission_id, entry.received_at, state, str(entry.media)
-
-
 def _lines(
     submission_id: str,
     submission: Submission | None,
     entry: IndexEntry | None,
     outcome: Outcome | None,
 ) -> list[str]:
-    lines = [f"{submission_id}: {_row(entry)[2] if entry else 'accepted'}"]
+    lines = [f"{submission_id}: {state_words(entry) if entry else 'accepted'}"]
     if submission is not None:
         lines.append(f"received {submission.received_at} by {submission.source}")
         for part in submission.left_out:

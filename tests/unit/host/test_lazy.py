@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from host.lazy import close_opened, lazily
+from host.lazy import close_opened, lazily, open_now
 from shared.errors import ServiceUnavailableError, SettingsError
 
 
@@ -44,6 +44,19 @@ async def test_a_port_that_cannot_be_opened_is_tried_again_at_the_next_use() -> 
     with pytest.raises(SettingsError, match="it is not set"):
         await port.put(1)
     assert await port.put(1) == 2
+
+
+def test_what_is_opened_beforehand_is_opened_once_and_says_then_what_is_wrong() -> None:
+    def fail() -> Port:
+        raise SettingsError("MAIL_INGEST_BLOB_URL", "it is not set.")
+
+    Port.opened = 0
+    port = lazily(Port)
+    for _ in range(2):
+        open_now(port, Port())
+    assert Port.opened == 3, "the two that the test opened, and this one"
+    with pytest.raises(SettingsError, match="it is not set"):
+        open_now(port, lazily(fail))
 
 
 class Closable:
