@@ -8,6 +8,7 @@ tests/support/third_party_server.py plays single answers word by word; this one 
 in tests of the whole system.
 """
 
-from tests.fakes.third_party.server import FakeThirdParty, Weather, fake_third_party
+from tests.fakes.third_party.server import FakeThirdParty, fake_third_party
+from tests.support.weather.kinds import Weather
 
 __all__ = ["FakeThirdParty", "Weather", "fake_third_party"]

@@ -1,4 +1,8 @@
-"""The server, its weather and its answers."""
+"""The server, its weather and its answers.
+
+DOWN is a 503 here, WRONG an answer that is no JSON, and CUT a connection that ends before anything
+is done.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,17 @@ import asyncio
 import hashlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientSession, web
+
+from tests.support.weather.kinds import Weather
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 _LARGEST = 64 * 1024 * 1024
 _LABELS = ("fire", "flood", "football", "crowd", "bridge", "dog", "concert", "snow")
-
-
-class Weather(StrEnum):
-    """How the service is. Only in good weather does it answer as it should."""
-
-    WELL = "well"
-    DOWN = "it answers 503"
-    SLOW = "it answers late"
-    THROTTLING = "it answers 429"
-    WRONG = "its answer is no JSON"
-    CUT = "it cuts the connection"
 
 
 @dataclass(slots=True, kw_only=True)
