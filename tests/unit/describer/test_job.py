@@ -70,7 +70,7 @@ def job_of(describer: InThisProcess, service: ThirdPartyServer, *items: Item) ->
         event_url=f"{service.url}/event",
         event_headers=(("aeg-sas-key", "event-key"),),
     )
-    return ContainerJob(assignment=assignment, describer=describer)
+    return ContainerJob(assignment=assignment, describer=describer, transfer=Transfer(pauses_s=()))
 
 
 def report_in(body: bytes) -> Report:
