@@ -44,7 +44,7 @@ _IDLE_S = 1.0
 
 
 class LostError(Exception):
-    """The server could not be reached, or hung up."""
+    """The server could not be reached, or one of the two hung up."""
 
 
 @asynccontextmanager
