@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from shared.settings.azure_observed import SchedulerSettings
 from tests.support.server_process import free_port
 from tests.support.weather.kinds import Weather
 
@@ -30,27 +29,23 @@ class SchedulerProcess:
 
     @property
     def endpoint(self) -> str:
-        """Its URL."""
+        """Its URL, the same after each start."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def settings(self) -> SchedulerSettings:
-        """What connects to it."""
-        return SchedulerSettings(endpoint=self.endpoint)
-
-    @property
     def weather(self) -> Weather:
-        """The weather now; it is in force as soon as it is set. WELL after each start."""
+        """WELL, THROTTLING or WRONG; it is in force as soon as it is set. WELL after each start."""
         return self._weather
 
     @weather.setter
     def weather(self, weather: Weather) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{weather}\n")
-        self._process.stdin.flush()
-        self._hear(weather)
+        self._ask(weather)
         self._weather = weather
+
+    @property
+    def struck(self) -> int:
+        """How many calls its weather has spoiled since its start."""
+        return self._ask("")
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
@@ -63,7 +58,7 @@ class SchedulerProcess:
             text=True,
         )
         self._weather = Weather.WELL
-        self._hear(self.endpoint)
+        self._hear()
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
@@ -72,9 +67,16 @@ class SchedulerProcess:
             self._process.communicate()
             self._process = None
 
-    def _hear(self, expected: str) -> None:
+    def _ask(self, line: str) -> int:
+        assert self._process is not None, "the hub does not run"
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        return int(self._hear())
+
+    def _hear(self) -> str:
         assert self._process is not None
         assert self._process.stdout is not None
-        said = self._process.stdout.readline().strip()
-        if said != expected:
-            raise AssertionError(f"the hub says {said!r}")
+        line = self._process.stdout.readline()
+        assert line, "the hub has ended"
+        return line.strip()

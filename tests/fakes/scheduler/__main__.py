@@ -1,8 +1,9 @@
 """The hub as a process of its own: ``python -m tests.fakes.scheduler PORT DATABASE [PACE]``.
 
-A line on standard output says that it listens. A line on standard input is the new weather; it is
-said again on standard output when it is in force. The process ends when its input does. With a pace
-of 60 a minute of the hub's timers is a second.
+A line on standard output says that it listens. A line on standard input is the new weather, an
+empty one leaves it as it is; how many calls it has spoiled by then is said on standard output when
+it is in force. The process ends when its input does. With a pace of 60 a minute of the hub's timers
+is a second.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ async def _serve(port: int, path: Path, pace: float) -> None:
     async with scheduler(path, port=port, pace=pace) as running:
         _say(running.endpoint)
         while line := await asyncio.to_thread(sys.stdin.readline):
-            running.weather.weather = Weather(line.strip())
-            _say(running.weather.weather)
+            if line.strip():
+                running.weather.weather = Weather(line.strip())
+            _say(str(running.weather.struck))
 
 
 def _say(line: str) -> None:
