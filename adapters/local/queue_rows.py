@@ -3,6 +3,9 @@
 A message that is locked is one that waits until its lock ends: one column, `due_at`, says when a
 message may be delivered. A message that is done stays as a row without a body, so that its ID is
 known as a duplicate.
+
+A clock that is set back makes every `due_at` lie ahead. So a message that was never delivered is
+due whatever the clock says, and so is one that would wait longer than anything waits.
 """
 
 from __future__ import annotations
@@ -26,13 +29,19 @@ _TOO_OFTEN = "MaxDeliveryCountExceeded"  # Service Bus's word
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRules:
-    """How long a lock lasts, how often a message is delivered at most, and how long the ID of a
-    message that is done is remembered.
+    """How long a lock lasts, how long a message that was given back waits at most, how often one is
+    delivered at most, and how long the ID of one that is done is remembered.
     """
 
     lock: timedelta = timedelta(seconds=60)
+    longest_delay: timedelta = timedelta(minutes=10)
     max_delivery_count: int = 10
     duplicates_known_for: timedelta = timedelta(days=7)
+
+    @property
+    def longest_wait_s(self) -> float:
+        """How far ahead a message that was delivered can be due."""
+        return max(self.lock, self.longest_delay).total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +82,9 @@ def lock_due(
     """Lock the messages that are due, the longest due first."""
     due = connection.execute(
         "SELECT sequence, message_id, body, properties, delivery_count FROM queue"
-        " WHERE state = 'waiting' AND due_at <= ? ORDER BY due_at, sequence LIMIT ?",
-        (now, max_messages),
+        " WHERE state = 'waiting' AND (due_at <= ? OR due_at > ? OR delivery_count = 0)"
+        " ORDER BY due_at, sequence LIMIT ?",
+        (now, now + rules.longest_wait_s, max_messages),
     ).fetchall()
     too_often = [row for row in due if row[4] >= rules.max_delivery_count]
     for sequence, *_ in too_often:

@@ -70,8 +70,8 @@ class LocalWorkQueue:
         await self._database.write(lambda connection: rows.complete(connection, message, now))
 
     async def abandon(self, message: QueuedMessage, *, delay_s: float = 0.0) -> None:
-        """Give the message back, to be delivered again after `delay_s`."""
-        due_at = self._now() + delay_s
+        """Give the message back, to be delivered again after `delay_s`, ten minutes at most."""
+        due_at = self._now() + min(delay_s, self._rules.longest_delay.total_seconds())
         await self._database.write(lambda connection: rows.unlock(connection, message, due_at))
         self._wakeup.notify()
 
