@@ -32,12 +32,21 @@ _PAUSE_AFTER_FAULT_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRules:
-    """When a refused event comes again, for how long, and how long a handler may take."""
+    """When a refused event comes again, for how long, and how long a handler may take.
+
+    An event is given up when it is old and was tried often: a clock that is set ahead makes all of
+    them old at once.
+    """
 
     first_pause: timedelta = timedelta(seconds=0.2)  # doubles with every attempt
     longest_pause: timedelta = timedelta(seconds=60)
     given_up_after: timedelta = timedelta(hours=24)
+    least_attempts: int = 60  # take the better part of an hour
     handler_time: timedelta = timedelta(seconds=60)
+
+    def gives_up(self, attempts: int, age_s: float) -> bool:
+        """Whether `attempts` failed ones are enough for an event of that age."""
+        return attempts >= self.least_attempts and age_s >= self.given_up_after.total_seconds()
 
     def pause_s(self, attempts: int) -> float:
         """Seconds to wait after `attempts` failed attempts (from 1)."""
@@ -77,7 +86,8 @@ class EventPump:
     async def deliver_due(self) -> int:
         """Hand out what is due now, once; how many events that were."""
         now, types = self._now(), tuple(self._handlers)
-        due = await self._database.read(lambda it: rows.due(it, types, _AT_ONCE, now))
+        longest_s = self._rules.longest_pause.total_seconds()
+        due = await self._database.read(lambda it: rows.due(it, types, _AT_ONCE, now, longest_s))
         async with asyncio.TaskGroup() as group:
             for pending in due:
                 group.create_task(self._deliver(pending))
@@ -85,14 +95,14 @@ class EventPump:
 
     async def _deliver(self, pending: rows.StoredEvent) -> None:
         taken = await self._taken(pending.event)
-        now, sequence = self._now(), pending.sequence
+        now, sequence, attempts = self._now(), pending.sequence, pending.attempts + 1
         if taken:
             await self._database.write(lambda it: rows.delivered(it, sequence))
-        elif now - pending.published_at >= self._rules.given_up_after.total_seconds():
+        elif self._rules.gives_up(attempts, now - pending.published_at):
             await self._database.write(lambda it: rows.give_up(it, sequence))
             logger.error("event given up", extra=_facts("event_given_up", pending.event))
         else:
-            due_at = now + self._rules.pause_s(pending.attempts + 1)
+            due_at = now + self._rules.pause_s(attempts)
             await self._database.write(lambda it: rows.postpone(it, sequence, due_at))
 
     async def _taken(self, event: CloudEvent) -> bool:

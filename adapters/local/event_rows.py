@@ -41,23 +41,32 @@ def insert(connection: sqlite3.Connection, event: CloudEvent, now: float) -> Non
 
 
 def forget(connection: sqlite3.Connection, before: float) -> None:
-    """Forget some events that were published before a time, save for the dead ones."""
+    """Forget some events that were published before a time, save for those that a handler has
+    refused: they come again, or are dead and for people to see.
+    """
     connection.execute(
-        "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events"
-        " WHERE published_at < ? AND state != 'dead' LIMIT ?)",
+        "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE published_at < ?"
+        " AND (state = 'delivered' OR state = 'pending' AND attempts = 0) LIMIT ?)",
         (before, _FORGOTTEN_AT_ONCE),
     )
 
 
 def due(
-    connection: sqlite3.Connection, types: Collection[str], limit: int, now: float
+    connection: sqlite3.Connection,
+    types: Collection[str],
+    limit: int,
+    now: float,
+    longest_pause_s: float,
 ) -> tuple[StoredEvent, ...]:
-    """The events of these types that are to be handed out now, the longest due first."""
+    """The events of these types that are to be handed out now, the longest due first. A clock that
+    was set back makes `due_at` lie ahead: that holds up neither an event that was never handed out
+    nor one that would pause for longer than any does.
+    """
     found = connection.execute(
         f"SELECT sequence, event, published_at, attempts FROM events"  # noqa: S608 - placeholders
-        f" WHERE state = 'pending' AND type IN ({_places(types)}) AND due_at <= ?"
-        " ORDER BY due_at, sequence LIMIT ?",
-        (*types, now, limit),
+        f" WHERE state = 'pending' AND type IN ({_places(types)})"
+        " AND (due_at <= ? OR due_at > ? OR attempts = 0) ORDER BY due_at, sequence LIMIT ?",
+        (*types, now, now + longest_pause_s, limit),
     )
     return tuple(_stored(row) for row in found)
 

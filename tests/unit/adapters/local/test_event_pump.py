@@ -59,7 +59,7 @@ def bus(tmp_path: Path) -> Generator[Bus]:
             clock,
             LocalEventPublisher(database, clock),
             LocalEventPublisher(second, clock),
-            EventPump(database, clock),
+            EventPump(database, clock, DeliveryRules(least_attempts=20)),
             LocalDeadEvents(second, clock),
         )
 
@@ -214,23 +214,68 @@ async def test_an_event_that_is_published_again_is_dead_no_longer(bus: Bus) -> N
     assert await bus.dead.list() == ()
 
 
-async def test_old_events_are_forgotten_but_not_the_dead_ones(bus: Bus) -> None:
-    handler = Recorder()
+async def test_old_events_are_forgotten_but_not_those_that_were_refused(bus: Bus) -> None:
+    handler, hopeless = Recorder(), Recorder(refusals=1000)
     bus.pump.subscribe("described", handler)
-    bus.pump.subscribe("hopeless", Recorder(refusals=1000))
-    dead = replace(EVENT, id="dead", type="hopeless")
-    for event in (EVENT, dead):
+    bus.pump.subscribe("hopeless", hopeless)
+    for event in (EVENT, replace(EVENT, id="refused", type="hopeless")):
         await bus.publisher.publish(event)
     await bus.pump.deliver_due()
     bus.clock.advance(days=8)
-    await bus.pump.deliver_due()
 
     for event in (replace(EVENT, id="new"), EVENT):
         await bus.publisher.publish(event)
         await bus.pump.deliver_due()
+        bus.clock.advance(hours=1)
 
     assert [event.id for event in handler.seen] == [EVENT.id, "new", EVENT.id]
-    assert [it.event_id for it in await bus.dead.list()] == ["dead"]
+    assert len(hopeless.seen) == 3
+    for _ in range(20):
+        await bus.pump.deliver_due()
+        bus.clock.advance(days=1)
+    await bus.publisher.publish(replace(EVENT, id="newer"))
+    assert [it.event_id for it in await bus.dead.list()] == ["refused"]
+
+
+@pytest.mark.parametrize("hours", [-24, -1, -0.5, 24])
+async def test_an_event_is_delivered_at_once_although_the_clock_was_set(
+    bus: Bus, hours: float
+) -> None:
+    handler = Recorder()
+    bus.pump.subscribe("described", handler)
+    await bus.publisher.publish(EVENT)
+    bus.clock.advance(hours=hours)
+
+    assert await bus.pump.deliver_due() == 1
+    assert handler.seen == [EVENT]
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 24])
+async def test_a_refused_event_waits_no_longer_for_a_clock_that_was_set(
+    bus: Bus, hours: float
+) -> None:
+    handler = Recorder(refusals=1)
+    bus.pump.subscribe("described", handler)
+    await bus.publisher.publish(EVENT)
+    await bus.pump.deliver_due()
+    bus.clock.advance(hours=hours)
+
+    assert await bus.pump.deliver_due() == 1
+    assert await bus.dead.list() == ()
+
+
+async def test_a_clock_that_is_set_ahead_makes_no_event_dead(bus: Bus) -> None:
+    handler = Recorder(refusals=3)
+    bus.pump.subscribe("described", handler)
+    await bus.publisher.publish(EVENT)
+    await bus.pump.deliver_due()
+
+    for _ in range(3):
+        bus.clock.advance(days=1)
+        await bus.pump.deliver_due()
+
+    assert len(handler.seen) == 4
+    assert await bus.dead.list() == ()
 
 
 async def test_a_published_event_is_delivered_at_once(bus: Bus) -> None:
