@@ -1,4 +1,4 @@
-.PHONY: setup demo run test check format lock docs bench fuzz clean
+.PHONY: setup demo run test check format lock docs bench fuzz fault-matrix clean
 BIN := .venv/bin
 
 setup: ; @scripts/setup dev
@@ -11,4 +11,5 @@ lock: setup ; @scripts/lock
 docs: setup ; $(BIN)/python scripts/print_configuration.py > docs/configuration.md && $(BIN)/python scripts/fill_telemetry_page.py
 bench: setup ; @for b in extraction engine describe end_to_end cold_start; do echo "== $$b"; $(BIN)/python -m benchmarks.$$b || exit 1; done
 fuzz: setup ; $(BIN)/python -m tests.fuzz.fuzz_mime -max_total_time=60 -artifact_prefix=/tmp/
+fault-matrix: setup ; $(BIN)/python -m tests.fault_matrix
 clean: ; rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info demo-data

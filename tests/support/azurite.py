@@ -7,6 +7,7 @@ It saves what it was told every few seconds only: nothing that a test wrote surv
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -51,6 +52,7 @@ class Azurite:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            env=self._environment(),
         )
         said = ""
         while len(found := dict(_LISTENING.findall(said))) < len(self.ports):
@@ -92,6 +94,11 @@ class Azurite:
             table_prefix=f"tables{number}",
         )
 
+    def _environment(self) -> dict[str, str]:
+        """To copy a blob it reads the source's URL itself, and must trust its own certificate."""
+        trusted = {"NODE_EXTRA_CA_CERTS": str(self.certificate.path)} if self.certificate else {}
+        return os.environ | trusted
+
     def _command(self) -> list[str]:
         node = shutil.which("node")
         assert node is not None
@@ -106,26 +113,31 @@ class Azurite:
         return command
 
 
-class Identity:
-    """A credential as azure-identity's are; Azurite looks at what its tokens say, not at their
-    signature.
+def token_for(resource: str, *, lives_s: int = 3600) -> AccessToken:
+    """A token for a resource, such as ``https://storage.azure.com``. Azurite looks at what it says,
+    not at its signature.
     """
+    now = int(time.time())
+    tenant = "11111111-1111-1111-1111-111111111111"
+    claims = {
+        "iss": f"https://sts.windows.net/{tenant}/",
+        "aud": resource,
+        "iat": now - 10,
+        "nbf": now - 10,
+        "exp": now + lives_s,
+        "oid": "22222222-2222-2222-2222-222222222222",
+        "tid": tenant,
+    }
+    parts = ({"alg": "HS256", "typ": "JWT"}, claims, "no signature")
+    encoded = (urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts)
+    return AccessToken(b".".join(encoded).decode(), now + lives_s)
+
+
+class Identity:
+    """A credential as azure-identity's are, whose tokens Azurite takes."""
 
     async def get_token(self, *scopes: str, **_options: object) -> AccessToken:
-        now = int(time.time())
-        tenant = "11111111-1111-1111-1111-111111111111"
-        claims = {
-            "iss": f"https://sts.windows.net/{tenant}/",
-            "aud": scopes[0].removesuffix("/.default"),
-            "iat": now - 10,
-            "nbf": now - 10,
-            "exp": now + 3600,
-            "oid": "22222222-2222-2222-2222-222222222222",
-            "tid": tenant,
-        }
-        parts = ({"alg": "HS256", "typ": "JWT"}, claims, "no signature")
-        encoded = (urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts)
-        return AccessToken(b".".join(encoded).decode(), now + 3600)
+        return token_for(scopes[0].removesuffix("/.default"))
 
     async def close(self) -> None:
         pass

@@ -31,7 +31,9 @@ class Certificate:
 
 
 def self_signed(folder: Path, *names: str) -> Certificate:
-    """A certificate for these DNS names. Skips the test where there is no ``openssl``."""
+    """A certificate for these DNS names and IPv4 addresses. Skips the test where there is no
+    ``openssl``.
+    """
     openssl = which("openssl")
     if openssl is None:
         pytest.skip("the openssl program is not installed")
@@ -39,8 +41,13 @@ def self_signed(folder: Path, *names: str) -> Certificate:
     command = [
         openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
         "-subj", f"/CN={names[0]}", "-days", "30",
-        "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names),
+        "-addext", "subjectAltName=" + ",".join(_alternative(name) for name in names),
         "-keyout", str(certificate.key), "-out", str(certificate.path),
     ]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603
     return certificate
+
+
+def _alternative(name: str) -> str:
+    kind = "IP" if name.replace(".", "").isdigit() else "DNS"
+    return f"{kind}:{name}"

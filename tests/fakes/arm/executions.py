@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from tests.fakes.arm.addresses import public_url
 from tests.fakes.arm.faults import Quotas, error
 from tests.fakes.arm.processes import ContainerProcess
 
@@ -72,7 +73,7 @@ class JobExecutions:
         name = f"{JOB}-{len(self.executions):07d}"
         process = await ContainerProcess.start(command, environment)
         self.executions.append(Execution(name, template, process, environment, datetime.now(UTC)))
-        location = f"{request.url.origin()}/operations/{name}?api-version=2025-01-01"
+        location = f"{public_url(request).origin()}/operations/{name}?api-version=2025-01-01"
         shown = {"name": name, "id": f"{request.path.removesuffix('/start')}/executions/{name}"}
         headers = {"Location": location, "Retry-After": "0"}
         return web.json_response(shown, status=202, headers=headers)
@@ -83,7 +84,7 @@ class JobExecutions:
         newest = self.executions[::-1]
         page: dict[str, Any] = {"value": [_shown(each) for each in newest[start : start + 2]]}
         if start + 2 < len(newest):
-            page["nextLink"] = str(request.url.update_query(start=start + 2))
+            page["nextLink"] = str(public_url(request).update_query(start=start + 2))
         return web.json_response(page)
 
     async def stop_one(self, request: web.Request) -> web.Response:

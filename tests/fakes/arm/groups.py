@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from tests.fakes.arm.addresses import public_url
 from tests.fakes.arm.faults import Quotas, error
 from tests.fakes.arm.processes import ContainerProcess
 
@@ -70,7 +71,7 @@ class ContainerGroups:
         group = Group(request.path, name, body, process, environment)
         self.groups[name] = group
         self.created.append(group)
-        operation = f"{request.url.origin()}/operations/{name}?api-version=2023-05-01"
+        operation = f"{public_url(request).origin()}/operations/{name}?api-version=2023-05-01"
         headers = {"Azure-AsyncOperation": operation, "Retry-After": "0"}
         return web.json_response(_shown(group, full=True), status=201, headers=headers)
 
@@ -84,7 +85,7 @@ class ContainerGroups:
         groups = list(self.groups.values())
         page: dict[str, Any] = {"value": [_shown(g, full=False) for g in groups[start : start + 2]]}
         if start + 2 < len(groups):
-            page["nextLink"] = str(request.url.update_query(start=start + 2))
+            page["nextLink"] = str(public_url(request).update_query(start=start + 2))
         return web.json_response(page)
 
     async def delete(self, request: web.Request) -> web.Response:

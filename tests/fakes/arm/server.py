@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tests.fakes.arm.addresses import SCHEME
 from tests.fakes.arm.executions import JobExecutions
 from tests.fakes.arm.faults import Fault, Quotas, error
 from tests.fakes.arm.groups import ContainerGroups
@@ -43,12 +44,19 @@ class FakeArm:
 
 @asynccontextmanager
 async def fake_arm(
-    images: Mapping[str, Sequence[str]], quotas: Quotas | None = None
+    images: Mapping[str, Sequence[str]],
+    quotas: Quotas | None = None,
+    *,
+    token: str = TOKEN,
+    scheme: str = "http",
 ) -> AsyncGenerator[FakeArm]:
-    """Run the fake; `images` gives the command of each image."""
+    """Run the fake; `images` gives the command of each image. With an empty `token` any is taken.
+    `scheme` is https behind a proxy that speaks TLS.
+    """
     quotas = quotas or Quotas()
     arm = FakeArm(ContainerGroups(images, quotas), JobExecutions(images, quotas), quotas)
-    app = web.Application(middlewares=[_at_the_door(arm)])
+    app = web.Application(middlewares=[_at_the_door(arm, token)])
+    app[SCHEME] = scheme
     app.add_routes([*arm.groups.routes(), *arm.apps.routes()])
     app.add_routes([web.get("/operations/{name}", _operation)])
     runner = web.AppRunner(app, shutdown_timeout=1)
@@ -65,12 +73,13 @@ async def fake_arm(
         await arm.apps.stop()
 
 
-def _at_the_door(arm: FakeArm) -> Middleware:
+def _at_the_door(arm: FakeArm, token: str) -> Middleware:
     @web.middleware
     async def look(request: web.Request, handler: Handler) -> web.StreamResponse:
         call = f"{request.method} {request.path}"
         arm.calls.append(call)
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        kind, _, given = request.headers.get("Authorization", "").partition(" ")
+        if kind != "Bearer" or not given or given != (token or given):
             return error(401, "AuthenticationFailed")
         fault = next((each for each in arm.faults if each.strikes(call)), None)
         if fault is None:

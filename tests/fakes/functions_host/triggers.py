@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.codec import to_payload
+from shared.errors import ServiceUnavailableError
 from tests.fakes.functions_host.protos import TypedData
 from tests.fakes.functions_host.worker import FunctionFailedError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_DELIVERY_COUNT = 10  # of the queue; infra sets it
+_PAUSE_S = 1.0
 
 
 async def fire_timer(worker: Worker, name: str) -> None:
@@ -46,10 +48,14 @@ async def deliver_event(worker: Worker, event: CloudEvent) -> bool:
 
 
 async def pump_queue(worker: Worker, queue: WorkQueue) -> None:
-    """Feed the Service Bus trigger until cancelled."""
+    """Feed the Service Bus trigger until cancelled; a queue that does not answer is asked again."""
     while True:
-        messages = await queue.receive(max_messages=16, max_wait_s=30)
-        await asyncio.gather(*(deliver_message(worker, queue, each) for each in messages))
+        try:
+            messages = await queue.receive(max_messages=16, max_wait_s=30)
+            await asyncio.gather(*(deliver_message(worker, queue, each) for each in messages))
+        except ServiceUnavailableError as error:
+            logger.info("no messages", extra={"action": "queue_unavailable", "error": str(error)})
+            await asyncio.sleep(_PAUSE_S)
 
 
 async def deliver_message(worker: Worker, queue: WorkQueue, message: QueuedMessage) -> None:

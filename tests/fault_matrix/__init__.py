@@ -1,0 +1,1 @@
+"""The fault matrix: each service of Azure, in turn, in each bad weather, under load."""

@@ -1,0 +1,56 @@
+"""Somebody who receives webhooks, and writes each one down before the answer."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A webhook that came: `path` is what its submission asked for."""
+
+    path: str
+    webhook_id: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class Receiver:
+    """Where webhooks are received."""
+
+    url: str = ""
+    hooks: list[Hook] = field(default_factory=list[Hook])
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """POST anything."""
+        hook = Hook(
+            path=request.path,
+            webhook_id=request.headers["webhook-id"],
+            body=await request.read(),
+        )
+        self.hooks.append(hook)
+        return web.Response(status=204)
+
+
+@asynccontextmanager
+async def webhook_receiver() -> AsyncGenerator[Receiver]:
+    """Run it on a free port."""
+    receiver = Receiver()
+    app = web.Application()
+    app.add_routes([web.post("/{path:.*}", receiver.receive)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    receiver.url = f"http://{host}:{port}"
+    try:
+        yield receiver
+    finally:
+        await runner.cleanup()
