@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _FULL = frozenset({"BlockCountExceedsLimit"})  # of both the committed and the uncommitted blocks
 _DAMAGED = frozenset({"Md5Mismatch"})
+# 409 and 412 that pass by themselves: a copy goes on, a thing is on its way out, a client of ours
+# keeps a lease on what it has uploaded.
+_BUSY = frozenset(
+    {"PendingCopyOperation", "ContainerBeingDeleted", "TableBeingDeleted", "LeaseIdMissing"}
+)
 
 
 class RefusedError(IngestError):
@@ -36,8 +41,8 @@ class RefusedError(IngestError):
 
 @contextmanager
 def azure_errors_translated(service: str) -> Generator[None]:
-    """Turn silence, 408, 429, 5xx and answers that cannot be read into ServiceUnavailableError, and
-    a full store into StorageFullError.
+    """Turn silence, 408, 429, 5xx, conflicts that pass and answers that cannot be read into
+    ServiceUnavailableError, and a full store into StorageFullError.
     """
     from azure.core.exceptions import AzureError
 
@@ -107,15 +112,19 @@ def _translated(exc: AzureError, service: str) -> IngestError | None:
     if isinstance(exc, ClientAuthenticationError) and exc.response is None:
         problem = "no token for it is to be had (on a machine of your own, `az login` gets one)"
         return ServiceUnavailableError(service, problem)
-    if not isinstance(exc, HttpResponseError):
-        return None
-    status = exc.status_code
+    return _answered(exc, service) if isinstance(exc, HttpResponseError) else None
+
+
+def _answered(exc: HttpResponseError, service: str) -> IngestError | None:
+    status, code = exc.status_code, error_code(exc)
     if status is None or status < HTTPStatus.BAD_REQUEST:  # cut short, or no answer of the service
         return ServiceUnavailableError(service, "its answer cannot be read")
-    if status == HTTPStatus.INSUFFICIENT_STORAGE or error_code(exc) in _FULL:
+    if status == HTTPStatus.INSUFFICIENT_STORAGE or code in _FULL:
         return StorageFullError(service)
-    if error_code(exc) in _DAMAGED:
+    if code in _DAMAGED:
         return ServiceUnavailableError(service, "a request was damaged on its way")
+    if code in _BUSY:
+        return ServiceUnavailableError(service, f"something else goes on ({code})")
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServiceUnavailableError(service, f"it answered {status}", retry_after_s(exc))
     return None

@@ -265,6 +265,23 @@ async def test_a_full_account_is_full_storage(azurite: Azurite) -> None:
             await store.put("a", b"x")
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(409, "PendingCopyOperation"), (409, "ContainerBeingDeleted"), (412, "LeaseIdMissing")],
+)
+async def test_a_conflict_that_passes_by_itself_is_waited_for(
+    azurite: Azurite, status: int, code: str
+) -> None:
+    async with behind_proxy(azurite) as (proxy, settings), impatient_store(settings) as store:
+        await store.put("a", b"x")
+        proxy.faults = [None]  # the list of what is to be deleted
+        proxy.always = Answer(status, {"x-ms-error-code": code, "x-ms-request-id": "1"})
+        with pytest.raises(ServiceUnavailableError, match=code):
+            await store.delete_prefix("a")
+        with pytest.raises(ServiceUnavailableError, match=code):
+            await store.put_new("b", b"x")
+
+
 async def test_a_right_that_we_lack_fails_loudly(azurite: Azurite) -> None:
     async with behind_proxy(azurite) as (proxy, settings), impatient_store(settings) as store:
         headers = {"x-ms-error-code": "AuthorizationPermissionMismatch", "x-ms-request-id": "1"}

@@ -11,7 +11,7 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 from adapters.azure.blob_store import AzureBlobStore
 from adapters.clock import SystemClock
-from shared.errors import BlobNotFoundError
+from shared.errors import BlobNotFoundError, ServiceUnavailableError
 from tests.support.azure_services import azure_blob_store
 from tests.support.clocks import ManualClock
 
@@ -146,3 +146,19 @@ async def test_what_is_gone_is_neither_read_nor_kept(
         _ = [chunk async for chunk in uploads.read(found)]
     with pytest.raises(BlobNotFoundError):
         await uploads.keep(found, "kept", content_type="image/jpeg")
+
+
+async def test_a_client_that_keeps_a_lease_on_its_upload_is_waited_for(
+    store: AzureBlobStore, client: httpx.AsyncClient
+) -> None:
+    target = await store.direct_uploads().url(NAME)
+    await put(client, target, b"first")
+    lease = {
+        "x-ms-lease-action": "acquire",
+        "x-ms-lease-duration": "-1",
+        "x-ms-version": "2023-11-03",
+    }
+    assert (await client.put(f"{target.url}&comp=lease", headers=lease)).status_code == 201
+
+    with pytest.raises(ServiceUnavailableError, match="LeaseIdMissing"):
+        await store.delete_prefix(NAME)
