@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Background:
-    """Long-running tasks; leaving the block cancels them, the last one started first."""
+    """Long-running tasks; leaving the block stops them, if nobody has before."""
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
@@ -27,9 +27,19 @@ class Background:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for task in reversed(self._tasks):
+        await self.stop()
+
+    async def stop(self, within_s: float | None = None) -> None:
+        """Cancel the tasks, the last one started first, each when the ones after it have ended. Of
+        those that have not ended when the time is up, none is waited for.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = None if within_s is None else loop.time() + within_s
+        while self._tasks:
+            task = self._tasks.pop()
             task.cancel()
-            await asyncio.wait([task])
+            left_s = None if deadline is None else max(0.0, deadline - loop.time())
+            await asyncio.wait([task], timeout=left_s)
 
     def run(self, work: Coroutine[None, None, None], *, name: str) -> None:
         """Start a task."""

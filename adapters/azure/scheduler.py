@@ -25,6 +25,7 @@ _TURNS_AT_ONCE = 16  # of orchestrators: these have threads of their own too, an
 _PING_AFTER_MS = 60_000
 _PING_ANSWER_MS = 20_000
 _RECONNECT_AFTER_MS = 5_000
+_GREETED_WITHIN_S = 10.0  # a hub that accepts and says nothing; less than a container's drain
 _MOST_BYTES = 16 * 1024 * 1024  # of a gRPC message: the history of a submission with 500 photos
 
 
@@ -54,6 +55,7 @@ def scheduler_worker(
     interceptor.
     """
     from durabletask.azuremanaged.worker import DurableTaskSchedulerWorker
+    from durabletask.grpc_options import GrpcWorkerResiliencyOptions
     from durabletask.worker import ConcurrencyOptions
 
     secure = _is_secure(settings)
@@ -64,6 +66,7 @@ def scheduler_worker(
         secure_channel=secure,
         channel_options=_channel_options(),
         interceptors=[interceptor],
+        resiliency_options=GrpcWorkerResiliencyOptions(hello_timeout_seconds=_GREETED_WITHIN_S),
         concurrency_options=ConcurrencyOptions(
             maximum_concurrent_activity_work_items=_ACTIVITIES_AT_ONCE,
             maximum_concurrent_orchestration_work_items=_TURNS_AT_ONCE,

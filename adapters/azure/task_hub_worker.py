@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_CUT_SHORT_S = 1.0  # is what the threads of cancelled activities get to end
+
 
 class TaskHubWorker:
     """Made on the event loop that the activities are to run on."""
@@ -57,19 +59,17 @@ class TaskHubWorker:
     async def stop(self, within_s: float) -> None:
         """Take no more work items, finish those under way, and report them. Activities that take
         longer than `within_s` are cancelled, and run again elsewhere, as do those whose result the
-        hub does not take in time.
+        hub does not take in time. A hub that hangs is left behind a moment later.
         """
         stopped = asyncio.Event()
 
         def stop() -> None:
             self._worker.stop()
-            self._loop.call_soon_threadsafe(stopped.set)
+            with contextlib.suppress(RuntimeError):  # the loop did not wait for us
+                self._loop.call_soon_threadsafe(stopped.set)
 
         threading.Thread(target=stop, name="stop-worker", daemon=True).start()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await stopped.wait()
-        if not stopped.is_set():
+        if not await _happens(stopped, within_s):
             logger.warning(
                 "activities cancelled",
                 extra={"action": "drain_too_long", "count": len(self._under_way)},
@@ -78,7 +78,7 @@ class TaskHubWorker:
             self._delivery.give_up()
             for future in tuple(self._under_way):
                 future.cancel()
-            await stopped.wait()
+            await _happens(stopped, _CUT_SHORT_S)
 
     def _plain(self, name: str, activity: Activity) -> Callable[[Any, Any], JsonObject]:
         def run(_context: Any, payload: Any) -> JsonObject:
@@ -95,6 +95,13 @@ class TaskHubWorker:
 
         run.__name__ = name  # under which durabletask registers it
         return run
+
+
+async def _happens(event: asyncio.Event, within_s: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await event.wait()
+    return event.is_set()
 
 
 async def _awaited(activity: Activity, payload: JsonObject) -> JsonObject:

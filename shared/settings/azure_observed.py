@@ -58,5 +58,8 @@ class SchedulerSettings:
         20.0,
         unit="seconds",
         example="50",
-        meaning="How long its work under way is waited for then; Kubernetes kills after 30 in all.",
+        meaning=(
+            "How long its work under way is waited for then. 4.5 more may go by until all is closed;"
+            " Kubernetes kills after 30 in all."
+        ),
     )

@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, override
 
-from host.containers import serve, worker
+from host.containers import serve
+from host.programs import worker
+from host.stopping import Stop
 from shared.tracing import NO_TELEMETRY
 from tests.support.containers import DescribesAtOnce, parts_of, settings_of
 from tests.support.core import WrittenDownReplies, a_submission
@@ -47,7 +49,7 @@ async def main(folder: Path, hub: str, port: str, seconds: str) -> None:
         jobs.seconds = float(seconds)
         await services.intake.accept(a_submission())
         parts = parts_of(services, jobs, WrittenDownReplies(), NO_TELEMETRY)
-        await serve(worker, settings, azure, parts)
+        await serve(Stop(), worker, settings, azure, parts)
     sys.stdout.write("closed\n")
 
 

@@ -11,7 +11,7 @@ from durabletask.testing import create_test_backend
 
 from adapters.local.event_pump import EventPump
 from host.azure import AzureParts
-from host.containers import intake, worker
+from host.programs import intake, worker
 from host.services import Services, Stores
 from shared import events
 from shared.codec import to_json
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
     from pathlib import Path
 
-    from host.containers import Container
+    from host.programs import Container
     from shared.model import CloudEvent
     from shared.ports import DescriptionJob, Telemetry
 

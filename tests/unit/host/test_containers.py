@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from azure.core.credentials import AccessToken
 
 from adapters.local.otlp import OtlpTelemetry
+from host.azure import sign_out
 from host.containers import main
 from shared.errors import SettingsError
 from shared.ports import SubmissionState
@@ -103,6 +106,34 @@ async def test_without_its_task_hub_a_program_is_not_ready(tmp_path: Path) -> No
         answer = await ready(programs.worker.url)
         assert answer.status_code == 503
         assert "task hub" in answer.text
+
+
+async def test_a_worker_lets_go_of_the_identity_of_its_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential", ClosableIdentity)
+    ClosableIdentity.open = 0
+    try:
+        async with cluster(tmp_path, f"https://127.0.0.1:{free_port()}"):
+            assert ClosableIdentity.open == 1
+    finally:
+        await sign_out()
+    assert ClosableIdentity.open == 0
+
+
+class ClosableIdentity:
+    """A credential for threads; `open` counts those that are not closed."""
+
+    open = 0
+
+    def __init__(self) -> None:
+        ClosableIdentity.open += 1
+
+    def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
+        return AccessToken("a token", int(time.time()) + 3600)
+
+    def close(self) -> None:
+        ClosableIdentity.open -= 1
 
 
 async def test_a_program_without_a_scheduler_says_which_setting_is_missing(tmp_path: Path) -> None:
