@@ -59,7 +59,7 @@ class SchedulerSettings:
         unit="seconds",
         example="50",
         meaning=(
-            "How long its work under way is waited for then. 4.5 more may go by until all is closed;"
-            " Kubernetes kills after 30 in all."
+            "How long its work under way is waited for then. 4.5 more may go by until all is"
+            " closed; Kubernetes kills after 30 in all."
         ),
     )
