@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NO_FACTS = _STANDARD | {"color_message"}  # uvicorn repeats its message in colour
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
+_CHATTY = ("azure", "durabletask")  # they write lines of theirs at INFO for every call
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
@@ -73,6 +74,9 @@ def log_to(stream: TextIO, formatter: logging.Formatter, level: int = logging.IN
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it writes whole URLs at INFO
+    if level > logging.DEBUG:
+        for chatty in _CHATTY:
+            logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:

@@ -5,8 +5,21 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
+
+import pytest
 
 from adapters.local.log import ConsoleFormatter, JsonFormatter, formatter_for
+
+CHATTER = """
+import logging, sys
+from adapters.local.log import JsonFormatter, log_to
+
+log_to(sys.stdout, JsonFormatter(), logging.{level})
+for name in ("httpx", "azure.core.pipeline", "durabletask.worker", "host"):
+    logging.getLogger(name).info("said")
+"""
 
 
 def record(**facts: object) -> logging.LogRecord:
@@ -72,3 +85,15 @@ def test_a_terminal_gets_a_readable_line() -> None:
 
 def test_json_is_for_everything_that_is_no_terminal() -> None:
     assert isinstance(formatter_for(io.StringIO()), JsonFormatter)
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [("INFO", ["host"]), ("DEBUG", ["azure.core.pipeline", "durabletask.worker", "host"])],
+)
+def test_libraries_are_heard_only_by_whoever_looks_for_a_mistake(
+    level: str, heard: list[str]
+) -> None:
+    program = [sys.executable, "-c", CHATTER.format(level=level)]
+    said = subprocess.run(program, capture_output=True, check=True, text=True)  # noqa: S603
+    assert [json.loads(line)["logger"] for line in said.stdout.splitlines()] == heard
