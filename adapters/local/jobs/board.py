@@ -29,7 +29,7 @@ class JobBoard:
         self._most_videos = max(1, workers - 1)  # one is left for photos
         self._wakeup = database.wakeup(rows.TOPIC)
         self._running: dict[str, rows.OpenJob] = {}
-        self._rests_until = 0.0
+        self._rest = (0.0, 0.0)  # of the service: from when on, until when
         self._failures = 0  # of the service, in a row
         self._lost = 0  # processes, since one has last answered
 
@@ -37,7 +37,7 @@ class JobBoard:
         """Wait for a job that may run; it is the caller's until `release`."""
         while True:
             seen, now = self._wakeup.count, self._now()
-            if now >= self._rests_until:
+            if not self._rests(now):
                 job = await self._take_due(now)
                 if job is not None:
                     return job
@@ -74,12 +74,12 @@ class JobBoard:
         if retry_after_s is not None:
             rest_s = min(retry_after_s, _LONGEST_WISH_S)
         self._failures += 1
-        self._rests_until = max(self._rests_until, now + rest_s)
-        due_at = now + max(rest_s, _pause_s(job.attempts, _LONGEST_PAUSE_S))
+        self._rest = (now, max(self._rest[1] if self._rests(now) else 0.0, now + rest_s))
+        due_at = now + _pause_s(job.attempts, _LONGEST_PAUSE_S)
         await self._database.write(lambda it: rows.postpone(it, job.job.job_id, due_at))
 
     async def _take_due(self, now: float) -> rows.OpenJob | None:
-        due = await self._database.read(lambda it: rows.due(it, _LOOKED_AT, now))
+        due = await self._database.read(lambda it: rows.due(it, _LOOKED_AT, now, _LONGEST_PAUSE_S))
         chosen = next((job for job in due if self._may_run(job)), None)
         if chosen is None:
             return None
@@ -102,10 +102,17 @@ class JobBoard:
         )
 
     async def _until_next_s(self, now: float) -> float | None:
-        if now < self._rests_until:
-            return self._rests_until - now
+        if self._rests(now):
+            return self._rest[1] - now
         due_at = await self._database.read(lambda it: rows.next_due(it, now))
         return None if due_at is None else max(0.0, due_at - self._now())
+
+    def _rests(self, now: float) -> bool:
+        """Whether the service is left alone; a clock that is set back behind the start of the rest
+        ends it.
+        """
+        begun, until = self._rest
+        return begun <= now < until
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

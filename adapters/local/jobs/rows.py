@@ -43,11 +43,17 @@ def lower(connection: sqlite3.Connection, job_id: str) -> None:
     connection.execute("UPDATE jobs SET priority = ? WHERE job_id = ?", (_NOBODY_WAITS, job_id))
 
 
-def due(connection: sqlite3.Connection, limit: int, now: float) -> tuple[OpenJob, ...]:
-    """The jobs that may run now, the most urgent first."""
+def due(
+    connection: sqlite3.Connection, limit: int, now: float, longest_pause_s: float
+) -> tuple[OpenJob, ...]:
+    """The jobs that may run now, the most urgent first. A clock that was set back makes `due_at`
+    lie ahead: that holds up neither a job that was never postponed nor one that would pause for
+    longer than any does.
+    """
     found = connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs WHERE due_at <= ? ORDER BY priority, sequence LIMIT ?",  # noqa: S608
-        (now, limit),
+        f"SELECT {_COLUMNS} FROM jobs WHERE due_at <= ? OR due_at > ? OR attempts = 0"  # noqa: S608
+        " ORDER BY priority, sequence LIMIT ?",
+        (now, now + longest_pause_s, limit),
     )
     return tuple(_open_job(row) for row in found)
 

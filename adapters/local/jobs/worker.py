@@ -94,14 +94,14 @@ class DescriptionWorker:
         name = _blob_name(job, process.provider)
         if await self._blobs.exists(name):
             return _described(job, name)
-        begun = self._clock.now()
+        begun = asyncio.get_running_loop().time()
         try:
             response = await process.describe(await self._request(job), self._time_s(job))
         except DescriberLostError as exc:
             return await self._lost(job, str(exc))
         self._board.answered()
-        took = self._clock.now() - begun
-        self._telemetry.record("description_seconds", took.total_seconds(), kind=job.job.kind.value)
+        took_s = asyncio.get_running_loop().time() - begun
+        self._telemetry.record("description_seconds", took_s, kind=job.job.kind.value)
         if response.status is Status.UNAVAILABLE:
             return await self._waited(job, response)
         if response.description is None:
