@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.ports import Clock
 
 _CHUNK = 256 * 1024
+_CUSTOMARY_HOLD_S = 900.0  # of a claim, and longer than any delay
 _HEAD = 64 * 1024  # bytes in which a Message-ID is looked for
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^<>\r\n]{1,990}>)", re.IGNORECASE | re.MULTILINE)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
@@ -42,6 +43,7 @@ class MaildirMailbox:
         self._name = name
         self._news = asyncio.Event()
         self._lock = -1
+        self._longest_hold_s = _CUSTOMARY_HOLD_S
 
     @classmethod
     async def open(cls, folder: Path, *, clock: Clock, name: str = "maildir") -> Self:
@@ -124,13 +126,19 @@ class MaildirMailbox:
     def _discover(self, limit: int) -> list[MailboxMessage]:
         now = self._clock.now().timestamp()
         found = list(maildir.scan(self._folder))
-        held = {message.unique for message in found if message.not_before > now}
+        held = {message.unique for message in found if self._holds(message, now)}
         free = [message for message in found if message.unique not in held]
         free.sort(key=lambda message: (message.attempts, message.delivered_at, message.unique))
         return [
             MailboxMessage(handle=str(message.path), attempts=message.attempts)
             for message in free[:limit]
         ]
+
+    def _holds(self, message: maildir.Found, now: float) -> bool:
+        """Whether a mark counts. One that lies further ahead than marks are set was made before the
+        clock was set back, and may count no longer: a mail that is received twice is one.
+        """
+        return now < message.not_before <= now + self._longest_hold_s + 1
 
     def _claim(self, message: MailboxMessage, lifetime_s: float) -> Claim | None:
         path = self._mark(Path(message.handle), message.attempts + 1, lifetime_s)
@@ -148,6 +156,7 @@ class MaildirMailbox:
     def _mark(self, path: Path, attempts: int, hold_s: float) -> Path | None:
         """Rename a message to carry these marks; None when somebody moved it meanwhile."""
         not_before = int(self._clock.now().timestamp() + hold_s) + 1 if hold_s else 0
+        self._longest_hold_s = max(self._longest_hold_s, hold_s)
         try:
             place = maildir.marked(maildir.look(path), attempts=attempts, not_before=not_before)
             path.rename(place)

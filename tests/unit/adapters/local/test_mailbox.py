@@ -103,6 +103,57 @@ async def test_claims_of_a_reader_that_died_are_undone_and_their_attempts_kept(
     await reader.close()
 
 
+@pytest.mark.parametrize("hours", [-24, -1, 24])
+async def test_a_mail_that_waits_does_so_no_longer_for_a_clock_that_was_set(
+    tmp_path: Path, hours: float
+) -> None:
+    clock = ManualClock()
+    mailbox = await MaildirMailbox.open(tmp_path, clock=clock)
+    deliver(tmp_path / "new", "1700000000.a")
+    (claim,) = await claims(mailbox)
+    await mailbox.release(claim, attempts=1, delay_s=10)
+    assert await mailbox.discover(limit=9) == []
+
+    clock.advance(hours=hours)
+
+    (claim,) = await claims(mailbox)
+    await mailbox.file_processed(claim)
+    assert len(list((tmp_path / ".Processed" / "cur").iterdir())) == 1
+    await mailbox.close()
+
+
+@pytest.mark.parametrize("hours", [-1, 24])
+async def test_a_mail_that_is_claimed_twice_because_the_clock_was_set_is_filed_once(
+    tmp_path: Path, hours: float
+) -> None:
+    clock = ManualClock()
+    mailbox = await MaildirMailbox.open(tmp_path, clock=clock)
+    deliver(tmp_path / "new", "1700000000.a")
+    (first,) = await claims(mailbox)
+    clock.advance(hours=hours)
+    (second,) = await claims(mailbox)
+
+    assert second.key == first.key
+    await mailbox.file_processed(first)
+    await mailbox.file_processed(second)
+    assert len(list((tmp_path / ".Processed" / "cur").iterdir())) == 1
+    assert await mailbox.discover(limit=9) == []
+    await mailbox.close()
+
+
+async def test_a_long_claim_is_kept_as_long_as_it_was_made(tmp_path: Path) -> None:
+    clock = ManualClock()
+    mailbox = await MaildirMailbox.open(tmp_path, clock=clock)
+    deliver(tmp_path / "new", "1700000000.a")
+    (message,) = await mailbox.discover(limit=9)
+    assert await mailbox.claim(message, lifetime_s=7200)
+
+    assert await mailbox.discover(limit=9) == []
+    clock.advance(seconds=7199)
+    assert await mailbox.discover(limit=9) == []
+    await mailbox.close()
+
+
 async def test_claims_of_a_reader_that_lives_are_kept(
     mailbox: MaildirMailbox, tmp_path: Path
 ) -> None:
