@@ -170,10 +170,11 @@ class Activities:
         )
         outcome = replace(outcome, reply=reply)
         await Outcomes(blobs=self.blobs).put(outcome)
+        # The event goes first: what is done cannot be put aside, nor given another chance to tell.
+        await self.publisher.publish(events.completed(outcome, self.clock.now()))
         await self._index(
             submission, outcome, SubmissionState.DONE, reason=_why_not_delivered(request.reply)
         )
-        await self.publisher.publish(events.completed(outcome, self.clock.now()))
         logger.info(
             "submission completed",
             extra={

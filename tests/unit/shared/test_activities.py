@@ -7,14 +7,14 @@ import pytest
 
 from shared import steps
 from shared.codec import from_payload, to_payload
-from shared.errors import BlobNotFoundError
+from shared.errors import BlobNotFoundError, ServiceUnavailableError
 from shared.model import AnswerTo, Channel, MediaStatus, OutcomeStatus
 from shared.outcomes import Outcomes
 from shared.ports import ReplyReceipt, ReplyState, SubmissionState
 from tests.support.core import a_submission
 
 if TYPE_CHECKING:
-    from shared.model import Outcome, Submission
+    from shared.model import CloudEvent, Outcome, Submission
     from tests.support.core import Core
 
 
@@ -207,6 +207,30 @@ async def test_completing_records_the_answer_and_tells_the_world_once(core: Core
     assert outcome is not None
     assert outcome.reply.channel is Channel.MAIL
     assert outcome.reply.at == result.at
+    assert (await core.events()).count("submission.completed.v1") == 1
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    assert entry.state is SubmissionState.DONE
+
+
+class NobodyHears:
+    async def publish(self, event: CloudEvent) -> None:
+        raise ServiceUnavailableError(event.type)
+
+
+async def test_a_submission_that_cannot_be_told_of_is_not_done_and_can_be_taken_up_again(
+    core: Core,
+) -> None:
+    submission = await accept(core, a_submission(media=0))
+    await classify(core, submission)
+    result = await reply(core, submission)
+    request = to_payload(steps.Complete(submission_id=submission.id, reply=result))
+    with pytest.raises(ServiceUnavailableError):
+        await replace(core.activities, publisher=NobodyHears()).complete(request)
+    given_up = steps.DeadLetterRequest(submission_id=submission.id, reason="A step keeps failing.")
+    await core.activities.dead_letter(to_payload(given_up))
+    assert await core.services.index.reopen(submission.id)
+    await complete(core, submission, result)
     assert (await core.events()).count("submission.completed.v1") == 1
     entry = await core.services.index.get(submission.id)
     assert entry is not None
