@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -121,14 +121,12 @@ class Simulation:
 
     async def run(self) -> Result:
         """Deliver, wait until all is done or patience ends, and count."""
-        workers = [asyncio.create_task(self._worker()) for _ in range(2)]
-        try:
+        async with asyncio.TaskGroup() as group:
+            workers = [group.create_task(self._worker()) for _ in range(2)]
             await self._deliver()
             await self._until_done()
-        finally:
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
         for mail in self._graph.sent:
             self.result.answered[mail.in_reply_to] += 1
         self.result.processed = self._in_folder("Processed")
@@ -210,7 +208,7 @@ class Simulation:
                 clock=self._clock,
                 policy=_POLICY,
             )
-            channel = stack.enter_context(closing(self._channel(mail, life)))
+            channel = self._channel(mail, life)
             async with asyncio.TaskGroup() as group:
                 group.create_task(poller.run())
                 group.create_task(self._answer_all(channel, life))
