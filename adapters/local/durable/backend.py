@@ -5,7 +5,7 @@ Instances that have ended live in the store only (history_store.py); the hub mov
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 import durabletask.internal.orchestrator_service_pb2 as pb
@@ -36,6 +36,7 @@ class DurableBackend(CorrectedBackend):
     def __init__(self, *, max_history_events: int) -> None:
         super().__init__()
         self._most_events = max_history_events
+        self._later: dict[str, datetime] = {}  # instances that are to start at a time yet to come
 
     def get(self, instance_id: str) -> OrchestrationInstance | None:
         """The instance, unless it has ended or never was."""
@@ -49,12 +50,11 @@ class DurableBackend(CorrectedBackend):
         """Create an instance under a free ID. With a scheduled time, it begins only then."""
         self.StartInstance(request, _NO_CALL)
         self.rewritten.add(request.instanceId)
-        first, started = self._instances[request.instanceId].pending_events
+        instance = self._instances[request.instanceId]
+        started = instance.pending_events[1]
         if request.HasField("parentTraceContext"):
             started.executionStarted.parentTraceContext.CopyFrom(request.parentTraceContext)
-        begin = first.timestamp.ToDatetime(tzinfo=UTC)
-        if begin > datetime.now(UTC):
-            self.timers.arm(Timer(begin, request.instanceId, START))
+        self._put_off(instance)
 
     def raise_event(self, instance_id: str, name: str, payload: str) -> None:
         """Give an event to an instance that is in memory."""
@@ -77,8 +77,15 @@ class DurableBackend(CorrectedBackend):
 
     def fire_timers(self) -> None:
         """Wake the instances whose time has come."""
-        for timer in self.timers.due(datetime.now(UTC)):
+        for timer in self.timers.due(self.steady.now()):
+            if timer.timer_id == START and self._later.get(timer.instance_id) == timer.fire_at:
+                del self._later[timer.instance_id]
             self.fire(timer)
+
+    def until_next_timer(self) -> timedelta | None:
+        """How long it is until the next timer, or None."""
+        due_at = self.timers.next_at
+        return due_at - self.steady.now() if due_at else None
 
     def has_turns(self) -> bool:
         """Whether an instance may have something new to hear."""
@@ -145,10 +152,10 @@ class DurableBackend(CorrectedBackend):
                 self.schedule(instance_id, event)
         for timer_id, event in work.timers.items():
             fire_at = event.timerCreated.fireAt.ToDatetime(tzinfo=UTC)
-            self.timers.arm(Timer(fire_at, instance_id, timer_id))
+            length = fire_at - event.timestamp.ToDatetime(tzinfo=UTC)
+            self.arm(Timer(fire_at, instance_id, timer_id), length)
         if not instance.history:
-            begin = instance.pending_events[0].timestamp.ToDatetime(tzinfo=UTC)
-            self.timers.arm(Timer(begin, instance_id, START))
+            self._put_off(instance)
         if instance.pending_events:
             self._enqueue_orchestration(instance_id)
 
@@ -157,14 +164,24 @@ class DurableBackend(CorrectedBackend):
         self._instances.pop(instance_id, None)
         self.parents.pop(instance_id, None)
         self.open.pop(instance_id, None)
+        self._later.pop(instance_id, None)
         self.dirty.discard(instance_id)
         self.rewritten.discard(instance_id)
+
+    def _put_off(self, instance: OrchestrationInstance) -> None:
+        """Let an instance that was scheduled for later wait for its time. One that was not begins
+        when it was made, which a clock that was set back must not take for later.
+        """
+        begin = instance.pending_events[0].timestamp.ToDatetime(tzinfo=UTC)
+        length = begin - instance.created_at
+        if length > timedelta(0):
+            self._later[instance.instance_id] = begin
+            self.arm(Timer(begin, instance.instance_id, START), length)
 
     def _may_run(self, instance: OrchestrationInstance) -> bool:
         if not instance.pending_events or self.has_ended(instance):
             return False
-        begins = instance.pending_events[0].timestamp.ToDatetime(tzinfo=UTC)
-        return bool(instance.history) or begins <= datetime.now(UTC)
+        return instance.instance_id not in self._later
 
 
 def _begin_turn(instance: OrchestrationInstance) -> pb.OrchestratorRequest:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from adapters.local.durable.failures import with_message
 from adapters.local.durable.open_work import open_work
 from adapters.local.durable.quiet import quiet_logger
 from adapters.local.durable.timers import Timer, TimerQueue
+from adapters.local.steady_clock import SteadyClock
 
 if TYPE_CHECKING:
     from durabletask.testing.in_memory_backend import OrchestrationInstance
@@ -61,7 +62,8 @@ class CorrectedBackend(InMemoryOrchestrationBackend):
     def __init__(self) -> None:
         super().__init__(max_history_size=sys.maxsize)  # DurableBackend has its own limit
         self._logger = quiet_logger()
-        self.timers = TimerQueue()
+        self.steady = SteadyClock()
+        self.timers = TimerQueue()  # by the steady clock
         self.dirty: set[str] = set()  # changed since the last commit
         self.rewritten: set[str] = set()  # of these, whose stored history is of an older execution
         self.parents: dict[str, Parent] = {}
@@ -92,6 +94,13 @@ class CorrectedBackend(InMemoryOrchestrationBackend):
                 trace=task.parentTraceContext if task.HasField("parentTraceContext") else None,
             )
         )
+
+    def arm(self, timer: Timer, length: timedelta) -> None:
+        """Have a timer fire at its time, and at the latest when as much time has passed as it was
+        made for: whoever sets the clock back must not make it wait for longer.
+        """
+        left = min(timer.fire_at - datetime.now(UTC), length)
+        self.timers.arm(timer, due_at=self.steady.now() + left)
 
     def fire(self, timer: Timer) -> None:
         """Wake the instance of a timer, if it still waits for this very timer: the ID may be of
@@ -154,8 +163,11 @@ class CorrectedBackend(InMemoryOrchestrationBackend):
         self, instance: OrchestrationInstance, action: pb.OrchestratorAction
     ) -> None:
         fire_at = action.createTimer.fireAt.ToDatetime(tzinfo=UTC)
-        instance.history.append(ph.new_timer_created_event(action.id, fire_at))
-        self.timers.arm(Timer(fire_at, instance.instance_id, action.id))
+        asked_at = _turn_began(instance)
+        event = ph.new_timer_created_event(action.id, fire_at)
+        event.timestamp.FromDatetime(asked_at)  # so that its length is known after a restart too
+        instance.history.append(event)
+        self.arm(Timer(fire_at, instance.instance_id, action.id), fire_at - asked_at)
 
     def _process_create_sub_orchestration_action(
         self, instance: OrchestrationInstance, action: pb.OrchestratorAction
@@ -215,6 +227,12 @@ class CorrectedBackend(InMemoryOrchestrationBackend):
 def _execution_started(instance: OrchestrationInstance) -> pb.ExecutionStartedEvent:
     """The event that begins an execution whose first turn has not come yet."""
     return instance.pending_events[1].executionStarted
+
+
+def _turn_began(instance: OrchestrationInstance) -> datetime:
+    """What time it is for the orchestrator, whose turn is in the history already."""
+    started = (it for it in reversed(instance.history) if it.HasField("orchestratorStarted"))
+    return next(started).timestamp.ToDatetime(tzinfo=UTC)
 
 
 def _is_creation(event: pb.HistoryEvent, task_id: int, child_id: str) -> bool:

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_OPERATIONS = 256  # in one commit
 _MOST_TURNS = 256
-_LONGEST_NAP_S = 30.0  # so that a clock that was set forward is noticed
+_LONGEST_NAP_S = 30.0  # a machine that sleeps stops our nap, and not what is due meanwhile
 _REST_AFTER_ERROR_S = 1.0
 _PURGE_EVERY_S = 3600.0
 _MOST_PURGED = 100  # in one commit; then the next hundred after a second
@@ -119,9 +119,9 @@ class EngineThread:
         if self._runner and self._hub.has_turns():
             return 0.0
         nap = min(_LONGEST_NAP_S, self._purge_at - time.monotonic())
-        due = self._hub.next_timer_at
-        if due and self._runner:
-            nap = min(nap, (due - datetime.now(UTC)).total_seconds())
+        left = self._hub.until_next_timer()
+        if left is not None and self._runner:
+            nap = min(nap, left.total_seconds())
         return max(nap, 0.0)
 
     def _commit(self, operations: list[_Operation]) -> None:

@@ -112,10 +112,9 @@ class TaskHub:
         """Whether an orchestrator could run right now."""
         return self._backend.has_turns()
 
-    @property
-    def next_timer_at(self) -> datetime | None:
-        """When the next timer is due."""
-        return self._backend.timers.next_at
+    def until_next_timer(self) -> timedelta | None:
+        """How long it is until the next timer, or None."""
+        return self._backend.until_next_timer()
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:

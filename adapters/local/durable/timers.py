@@ -39,9 +39,11 @@ class TimerQueue:
         """When the first timer is due, or None."""
         return self._heap[0][0] if self._heap else None
 
-    def arm(self, timer: Timer) -> None:
-        """Add a timer."""
-        heapq.heappush(self._heap, (timer.fire_at, next(self._order), timer))
+    def arm(self, timer: Timer, *, due_at: datetime | None = None) -> None:
+        """Add a timer; `due_at` is on the clock that `due` is asked with, where that is another one
+        than that of `fire_at`.
+        """
+        heapq.heappush(self._heap, (due_at or timer.fire_at, next(self._order), timer))
 
     def due(self, now: datetime) -> Iterator[Timer]:
         """Take out the timers whose time has come, earliest first."""
