@@ -15,6 +15,7 @@ from durabletask.client import OrchestrationQuery, OrchestrationStatus
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 
+from adapters.azure.errors import azure_errors_translated
 from shared.errors import ServiceUnavailableError
 from shared.ports import Instance, InstanceState
 
@@ -104,8 +105,9 @@ async def _ask[T](call: Awaitable[T], *answers: StatusCode) -> T | StatusCode:
 
 async def _call[T](call: Awaitable[T]) -> T:
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            return await call
+        with azure_errors_translated("task hub"):  # each call takes a token along
+            async with asyncio.timeout(_TIMEOUT_S):
+                return await call
     except TimeoutError as exc:
         raise ServiceUnavailableError("task hub", f"no answer in {_TIMEOUT_S:g} s") from exc
     except AioRpcError as exc:

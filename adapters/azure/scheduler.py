@@ -86,7 +86,10 @@ def _channel_options() -> GrpcChannelOptions:
         # hour; one that is back would be left alone for up to two minutes.
         keepalive_time_ms=_PING_AFTER_MS,
         keepalive_timeout_ms=_PING_ANSWER_MS,
-        raw_options=[("grpc.max_reconnect_backoff_ms", _RECONNECT_AFTER_MS)],
+        raw_options=[
+            ("grpc.http2.ping_timeout_ms", _PING_ANSWER_MS),  # the shorter one would not count
+            ("grpc.max_reconnect_backoff_ms", _RECONNECT_AFTER_MS),
+        ],
     )
 
 

@@ -14,15 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.errors import ServiceUnavailableError
 from tests.support.engine import ended
 from tests.support.engine_program import STEPS
-from tests.support.hub_worker import hub_engine
+from tests.support.hub_worker import hub_engine, insist
 from tests.support.scheduler import SchedulerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from shared.ports import Engine, Instance
 
 _ROOT = Path(__file__).parents[2]
@@ -72,15 +69,6 @@ def _running(folder: Path) -> Generator[tuple[SchedulerProcess, _Workers]]:
         hub.kill()
 
 
-async def _insist[T](call: Callable[[], Awaitable[T]]) -> T:
-    """Ask until the hub answers, as all our callers do."""
-    while True:
-        try:
-            return await call()
-        except ServiceUnavailableError:
-            await asyncio.sleep(0.05)
-
-
 async def test_every_orchestration_completes_when_the_hub_and_its_workers_are_killed(
     tmp_path: Path,
 ) -> None:
@@ -111,9 +99,9 @@ async def test_every_orchestration_completes_when_the_hub_and_its_workers_are_ki
 
 async def _send(engine: Engine, names: list[str]) -> None:
     for name in names:
-        assert await _insist(lambda name=name: engine.raise_event(name, name="Go", payload={}))
+        assert await insist(lambda name=name: engine.raise_event(name, name="Go", payload={}))
         await asyncio.sleep(0.1)
 
 
 async def _ended(engine: Engine, name: str) -> Instance:
-    return await _insist(lambda: ended(engine, name, within_s=60))
+    return await insist(lambda: ended(engine, name, within_s=60))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from adapters.azure.engine import DurableClientEngine
 from adapters.azure.scheduler import scheduler_client
 from adapters.azure.task_hub_worker import TaskHubWorker
+from shared.errors import ServiceUnavailableError
 from shared.settings.azure_observed import SchedulerSettings
 
 if TYPE_CHECKING:
@@ -44,6 +46,15 @@ async def hub_worker(
         yield worker
     finally:
         await worker.stop(stop_within_s)
+
+
+async def insist[T](call: Callable[[], Awaitable[T]]) -> T:
+    """Ask until the hub answers, as all callers of the engine do."""
+    while True:
+        try:
+            return await call()
+        except ServiceUnavailableError:
+            await asyncio.sleep(0.05)
 
 
 def no_identity() -> NoReturn:

@@ -27,6 +27,7 @@ _OPTIONS = (
     # A worker that is gone without a word gives back what it held.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
 )
 _LONGEST_NAP_S = 0.5
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
+from durabletask.azuremanaged.client import AsyncDurableTaskSchedulerClient
 from durabletask.client import AsyncTaskHubGrpcClient
 
 from adapters.azure import engine
 from adapters.azure.engine import DurableClientEngine
 from shared.errors import ServiceUnavailableError
+from tests.fakes.scheduler.server import scheduler
 from tests.support.server_process import free_port
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from azure.core.credentials import AccessToken
 
 
 async def test_a_hub_that_is_not_there_is_an_unavailable_service() -> None:
@@ -22,6 +31,48 @@ async def test_a_hub_that_is_not_there_is_an_unavailable_service() -> None:
             await hub.raise_event("a", name="Go", payload={})
         with pytest.raises(ServiceUnavailableError, match="task hub"):
             await hub.purge("a")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ServiceRequestError("nobody is there"), ClientAuthenticationError("no token")],
+    ids=repr,
+)
+async def test_a_hub_for_which_there_is_no_token_at_the_moment_is_an_unavailable_service(
+    error: AzureError,
+) -> None:
+    class NoToken:
+        async def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+            raise error
+
+        async def close(self) -> None:
+            pass
+
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def __aexit__(
+            self,
+            exc_type: type[BaseException] | None = None,
+            exc_value: BaseException | None = None,
+            traceback: TracebackType | None = None,
+        ) -> None:
+            pass
+
+    async with (
+        scheduler() as hub,
+        AsyncDurableTaskSchedulerClient(
+            host_address=hub.endpoint,
+            taskhub="default",
+            token_credential=NoToken(),
+            secure_channel=False,
+        ) as client,
+    ):
+        engine = DurableClientEngine(client)
+        with pytest.raises(ServiceUnavailableError, match="task hub"):
+            await engine.start("echo", instance_id="a", payload={})
+        with pytest.raises(ServiceUnavailableError, match="task hub"):
+            await engine.instance("a")
 
 
 async def test_a_hub_that_never_answers_is_not_waited_for_for_ever(

@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Generator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from durabletask import task
 
+from adapters.azure import scheduler as adapter
+from shared.errors import ServiceUnavailableError
 from shared.model import JsonObject
 from shared.ports import InstanceState
 from tests.fakes.scheduler.server import scheduler
 from tests.support.engine import ended
-from tests.support.hub_worker import hub_engine, hub_worker
-from tests.support.weather import Weather
+from tests.support.hub_worker import hub_engine, hub_worker, insist
+from tests.support.scheduler import SchedulerProcess
+from tests.support.weather import Weather, tcp_weather
+
+if TYPE_CHECKING:
+    from tests.fakes.scheduler.server import Scheduler
 
 type Steps = Generator[task.Task[Any], Any, JsonObject]
 
@@ -75,6 +82,10 @@ async def test_activities_that_wait_for_somebody_leave_orchestrators_their_turns
         gate.open.set()
 
 
+def port_of(hub: Scheduler) -> int:
+    return int(hub.endpoint.rpartition(":")[2])
+
+
 def nothing(_ctx: task.OrchestrationContext, payload: JsonObject) -> JsonObject:
     return payload
 
@@ -102,3 +113,66 @@ async def test_a_worker_that_is_to_stop_does_so_also_when_the_hub_takes_no_resul
                 await asyncio.sleep(0.01)
             begun = time.monotonic()
         assert time.monotonic() - begun < 15
+
+
+async def test_client_and_worker_find_a_hub_again_that_went_away_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when a node is lost: the connection stands, and nothing comes on it any more."""
+    monkeypatch.setattr(adapter, "_PING_AFTER_MS", 500)
+    monkeypatch.setattr(adapter, "_PING_ANSWER_MS", 500)
+    gate = Gate()
+    gate.open.set()
+    async with scheduler() as hub, tcp_weather("127.0.0.1", port_of(hub)) as way:
+        endpoint = f"http://127.0.0.1:{way.port}"
+        async with hub_engine(endpoint) as engine, hub_worker(endpoint, [step], {"act": gate.act}):
+            await engine.start("step", instance_id="a", payload={})
+            await ended(engine, "a")
+            way.late_s, way.weather = 3600, Weather.SLOW
+            async with asyncio.timeout(25):  # TCP itself would take a quarter of an hour
+                with pytest.raises(ServiceUnavailableError):
+                    await engine.instance("a")
+                way.weather = Weather.WELL
+                await insist(lambda: engine.start("step", instance_id="b", payload={}))
+                assert (await ended(engine, "b")).state is InstanceState.COMPLETED
+
+
+async def test_client_and_worker_go_on_when_the_hub_is_back(tmp_path: Path) -> None:
+    gate = Gate()
+    hub = SchedulerProcess(tmp_path)
+    hub.start()
+    try:
+        async with (
+            hub_engine(hub.endpoint) as engine,
+            hub_worker(hub.endpoint, [step], {"act": gate.act}),
+        ):
+            await engine.start("step", instance_id="a", payload={"n": 1})
+            await gate.arrived.wait()
+            hub.kill()
+            gate.open.set()
+            with pytest.raises(ServiceUnavailableError):
+                await engine.instance("a")
+            await asyncio.sleep(2)
+            hub.start()
+            instance = await insist(lambda: ended(engine, "a", within_s=60))
+            assert instance.output == {"n": 1}
+    finally:
+        hub.kill()
+
+
+async def test_noise_in_place_of_answers_is_survived() -> None:
+    gate = Gate()
+    gate.open.set()
+    async with scheduler() as hub, tcp_weather("127.0.0.1", port_of(hub)) as way:
+        endpoint = f"http://127.0.0.1:{way.port}"
+        async with hub_engine(endpoint) as engine, hub_worker(endpoint, [step], {"act": gate.act}):
+            await engine.start("step", instance_id="a", payload={})
+            await ended(engine, "a")
+            way.weather = Weather.WRONG
+            for _ in range(5):
+                with pytest.raises(ServiceUnavailableError):
+                    await engine.start("step", instance_id="b", payload={})
+            way.weather = Weather.WELL
+            await insist(lambda: engine.start("step", instance_id="b", payload={}))
+            instance = await insist(lambda: ended(engine, "b", within_s=60))
+            assert instance.state is InstanceState.COMPLETED
