@@ -57,13 +57,20 @@ class Topic:
         body = await request.body()
         if len(body) > _MOST_BYTES:
             return JSONResponse({"error": {"code": "PayloadTooLarge"}}, 413)
-        events = cast("list[dict[str, Any]]", json.loads(body))
+        events = _events(body, request.headers.get("content-type", ""))
         if any(not event.get(name) for event in events for name in _REQUIRED):
             return JSONResponse({"error": {"code": "BadRequest"}}, 400)
         self.published += events
         for subscription in self._subscriptions:
             self.deliveries.start(subscription, events)
         return JSONResponse({})
+
+
+def _events(body: bytes, content_type: str) -> list[dict[str, Any]]:
+    """One event in structured mode, or a batch of them."""
+    content = json.loads(body)
+    is_single = content_type.startswith("application/cloudevents+json")
+    return cast("list[dict[str, Any]]", [content] if is_single else content)
 
 
 def _is_authorized(request: Request) -> bool:

@@ -1,7 +1,7 @@
 """The host as a program: ``python -m tests.fakes.functions_host FOLDER PORT SECONDS``.
 
-The app, its ports of Azure, its settings and its credentials are what they would be on Azure; all
-timers fire every so many seconds, whatever their schedules say.
+The app, its ports of Azure, its settings and its credentials are what they would be on Azure. A
+timer whose schedule is in seconds fires every so many of them; the rarer ones never.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ async def _serve(folder: Path, port: int, every_s: float) -> None:
     queue = ServiceBusWorkQueue.open(settings, credential=host.azure.identity())
     async with functions_host(folder, port, queue) as worker, Background() as background:
         for name, function in worker.functions.items():
-            if function.trigger["type"] == "timerTrigger":
+            if str(function.trigger.get("schedule")).startswith("*/"):
                 background.run(_keep_firing(worker, name, every_s), name=name)
         await asyncio.Event().wait()
 

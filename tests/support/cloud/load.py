@@ -20,6 +20,8 @@ from tests.support.cloud.services import MAILBOX
 from tests.support.mails import MailPart, mail, photo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.support.cloud.services import Cloud
 
 _MEDIA = Path(__file__).parents[2] / "fixtures" / "media"
@@ -70,11 +72,14 @@ def reader(number: int) -> str:
 
 @dataclass(slots=True)
 class Load:
-    """Sends submissions to a door; `tries` counts the requests that had to be sent again."""
+    """Sends submissions to a door, numbered from `first`; `headers` go with those over HTTP.
+    `tries` counts the requests that had to be sent again.
+    """
 
     cloud: Cloud
     door: str
     first: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     sent: list[Sent] = field(default_factory=list[Sent])
     tries: int = 0
 
@@ -111,7 +116,7 @@ class Load:
             "POST",
             f"{self.door}/v1/emails",
             content=_mail(number),
-            headers={"content-type": "message/rfc822", "idempotency-key": f"mail-{number}"},
+            headers={"content-type": "message/rfc822", **self._headers(f"mail-{number}")},
         )
         return await self._until_accepted(client, request)
 
@@ -121,7 +126,7 @@ class Load:
             f"{self.door}/v1/submissions",
             files={"photo": ("cat.jpg", _photo(number))},
             data={"callback_url": self._hook(number), "reference": str(number)},
-            headers={"idempotency-key": f"form-{number}"},
+            headers=self._headers(f"form-{number}"),
         )
         return await self._until_accepted(client, request)
 
@@ -142,9 +147,12 @@ class Load:
                 "callback_url": self._hook(number),
                 "uploads": [{"upload": upload["upload"], "file_name": "scene.mp4"}],
             },
-            headers={"idempotency-key": f"upload-{number}"},
+            headers=self._headers(f"upload-{number}"),
         )
         return await self._until_accepted(client, request)
+
+    def _headers(self, key: str) -> dict[str, str]:
+        return {**self.headers, "idempotency-key": key}
 
     def _hook(self, number: int) -> str:
         return f"{self.cloud.hooks.url}/hook/{number}"

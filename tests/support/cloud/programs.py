@@ -87,6 +87,13 @@ class System:
     door: str
     programs: Sequence[Program]
 
+    def logs(self) -> str:
+        """The last lines of each program, for whoever must find out what went wrong."""
+        return "\n".join(
+            f"{program.name}:\n{program.log.read_text('utf-8')[-3000:]}"
+            for program in self.programs
+        )
+
 
 @asynccontextmanager
 async def running_system(

@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A webhook that came: `path` is what its submission asked for."""
+    """A webhook that came: `path` is what its submission asked for, `headers` are
+    by their small names."""
 
     path: str
-    webhook_id: str
+    headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def webhook_id(self) -> str:
+        """The same for each attempt of one answer."""
+        return self.headers["webhook-id"]
 
 
 @dataclass(slots=True)
@@ -32,7 +38,7 @@ class Receiver:
         """POST anything."""
         hook = Hook(
             path=request.path,
-            webhook_id=request.headers["webhook-id"],
+            headers={name.lower(): text for name, text in request.headers.items()},
             body=await request.read(),
         )
         self.hooks.append(hook)

@@ -15,7 +15,7 @@ from shared.settings.azure import StorageSettings
 from tests.fakes.arm import FakeArm, fake_arm
 from tests.fakes.event_grid.deliveries import Subscription
 from tests.fakes.event_grid.schedule import Schedule
-from tests.fakes.event_grid.topic import Topic, topic
+from tests.fakes.event_grid.topic import KEY, Topic, topic
 from tests.fakes.graph import FakeGraph, fake_graph
 from tests.fakes.identity import fake_identity_endpoint
 from tests.fakes.monitor.server import INSTRUMENTATION_KEY, FakeMonitor, fake_monitor
@@ -162,6 +162,8 @@ class _Services:
         self.environment |= {
             "MAIL_INGEST_EVENT_GRID_URL": f"{weather.url}/api/events",
             "MAIL_INGEST_EVENT_GRID_DELIVERY_KEY": DELIVERY_KEY,
+            "MAIL_INGEST_JOBS_EVENT_URL": f"{weather.url}/api/events",
+            "MAIL_INGEST_JOBS_EVENT_KEY": KEY,
         }
         return events
 
