@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _LIFETIME = timedelta(hours=4)
 _COPY_URL_LIVES = timedelta(minutes=15)
 _LOOKS_AT_A_COPY = 60  # once a second; within an account a copy is done at once
+_ARCHIVE = "Archive"  # an access tier, which a client may name when it writes
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED})
 
 
@@ -59,7 +60,9 @@ class AzureDirectUploads:
         )
 
     async def find(self, name: str) -> Upload | None:
-        """What was put into this blob; None while it is not complete."""
+        """What was put into this blob; None while it is not complete. Nobody can read what a client
+        has put into the archive, so that is nothing either.
+        """
         from azure.core.exceptions import ResourceNotFoundError
 
         with azure_errors_translated(SERVICE):
@@ -67,6 +70,8 @@ class AzureDirectUploads:
                 found = await self._blob(name).get_blob_properties()
             except ResourceNotFoundError:
                 return None
+        if found.blob_tier == _ARCHIVE:
+            return None
         return Upload(blob=name, size=found.size, version=found.etag)
 
     async def read(self, upload: Upload, *, length: int | None = None) -> AsyncIterator[bytes]:

@@ -58,6 +58,17 @@ async def test_a_client_puts_a_file_into_its_blob(
     assert b"".join([chunk async for chunk in uploads.read(found, length=2)]) == b"he"
 
 
+async def test_what_a_client_puts_into_the_archive_is_no_upload(
+    store: AzureBlobStore, client: httpx.AsyncClient
+) -> None:
+    uploads = store.direct_uploads()
+    target = await uploads.url(NAME)
+    archived = {**target.headers, "x-ms-access-tier": "Archive", "x-ms-version": "2023-11-03"}
+    assert (await client.put(target.url, content=b"hello", headers=archived)).status_code == 201
+
+    assert await uploads.find(NAME) is None
+
+
 async def test_a_client_uploads_a_large_file_in_blocks(store: AzureBlobStore) -> None:
     uploads = store.direct_uploads()
     target = await uploads.url(NAME)
