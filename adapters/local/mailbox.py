@@ -23,7 +23,7 @@ from shared.errors import ServiceUnavailableError
 from shared.ids import mailbox_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 
     from shared.ports import Clock
 
@@ -44,6 +44,7 @@ class MaildirMailbox:
         self._news = asyncio.Event()
         self._lock = -1
         self._longest_hold_s = _CUSTOMARY_HOLD_S
+        self._in_hand: set[str] = set()  # unique names of what we have claimed and not given back
 
     @classmethod
     async def open(cls, folder: Path, *, clock: Clock, name: str = "maildir") -> Self:
@@ -87,13 +88,15 @@ class MaildirMailbox:
 
     async def release(self, claim: Claim, *, attempts: int, delay_s: float) -> None:
         """See `Mailbox.release`."""
-        await _in_thread(self._mark, Path(claim.handle), attempts, delay_s)
+        with self._end_of(claim):
+            await _in_thread(self._mark, Path(claim.handle), attempts, delay_s)
         if not delay_s:
             self.wake()
 
     async def file_processed(self, claim: Claim) -> None:
         """See `Mailbox.file_processed`."""
-        await _in_thread(_file, Path(claim.handle), maildir.PROCESSED)
+        with self._end_of(claim):
+            await _in_thread(_file, Path(claim.handle), maildir.PROCESSED)
 
     async def dead_letter(self, claim: Claim, *, reason: str, description: str) -> None:
         """See `Mailbox.dead_letter`. The reason lies in ``.DeadLetter/<name>.reason.json``, beside
@@ -106,7 +109,8 @@ class MaildirMailbox:
             "received_at": claim.received_at,
             "dead_lettered_at": self._clock.now().isoformat(timespec="seconds"),
         }
-        await _in_thread(_dead_letter, Path(claim.handle), facts)
+        with self._end_of(claim):
+            await _in_thread(_dead_letter, Path(claim.handle), facts)
 
     def _open(self) -> None:
         maildir.create(self._folder)
@@ -126,7 +130,8 @@ class MaildirMailbox:
     def _discover(self, limit: int) -> list[MailboxMessage]:
         now = self._clock.now().timestamp()
         found = list(maildir.scan(self._folder))
-        held = {message.unique for message in found if self._holds(message, now)}
+        marked = {message.unique for message in found if self._holds(message, now)}
+        held = marked | self._in_hand  # which no clock tells us to take once more
         free = [message for message in found if message.unique not in held]
         free.sort(key=lambda message: (message.attempts, message.delivered_at, message.unique))
         return [
@@ -140,11 +145,22 @@ class MaildirMailbox:
         """
         return now < message.not_before <= now + self._longest_hold_s + 1
 
+    @contextlib.contextmanager
+    def _end_of(self, claim: Claim) -> Generator[None]:
+        """Give a message out of our hand, also when the block fails: then its mark ends by itself,
+        and it comes again.
+        """
+        try:
+            yield
+        finally:
+            self._in_hand.discard(maildir.unique_name(Path(claim.handle)))
+
     def _claim(self, message: MailboxMessage, lifetime_s: float) -> Claim | None:
         path = self._mark(Path(message.handle), message.attempts + 1, lifetime_s)
         if path is None:
             return None
         found = maildir.look(path)
+        self._in_hand.add(found.unique)
         return Claim(
             handle=str(path),
             key=mailbox_key(self._name, _message_id(path), found.unique),

@@ -68,6 +68,11 @@ def scan(folder: Path) -> Iterator[Found]:
                     continue
 
 
+def unique_name(path: Path) -> str:
+    """The name that a message keeps, whatever its marks are."""
+    return _short(path.name.partition(":")[0])
+
+
 def look(path: Path) -> Found:
     """One message. Raises FileNotFoundError."""
     return _found(path, path.stat(follow_symlinks=False))
@@ -92,12 +97,12 @@ def filed(found: Found, box: str) -> Path:
 
 
 def _found(path: Path, stat: os.stat_result) -> Found:
-    unique, _, info = path.name.partition(":")
+    name, _, info = path.name.partition(":")
     mark = _MARK.fullmatch(info)
-    delivered = _DELIVERED_AT.match(unique)
+    delivered = _DELIVERED_AT.match(name)
     return Found(
         path=path,
-        unique=_short(unique),
+        unique=unique_name(path),
         attempts=int(mark[1]) if mark else 0,
         not_before=int(mark[2]) if mark else 0,
         delivered_at=int(delivered[1]) if delivered else stat.st_mtime,

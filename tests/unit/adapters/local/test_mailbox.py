@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 from collections.abc import AsyncGenerator
@@ -123,21 +124,61 @@ async def test_a_mail_that_waits_does_so_no_longer_for_a_clock_that_was_set(
 
 
 @pytest.mark.parametrize("hours", [-1, 24])
-async def test_a_mail_that_is_claimed_twice_because_the_clock_was_set_is_filed_once(
+async def test_a_mail_in_work_is_not_taken_up_once_more_because_the_clock_was_set(
     tmp_path: Path, hours: float
 ) -> None:
     clock = ManualClock()
     mailbox = await MaildirMailbox.open(tmp_path, clock=clock)
     deliver(tmp_path / "new", "1700000000.a")
+    (claim,) = await claims(mailbox)
+    clock.advance(hours=hours)
+
+    assert await mailbox.discover(limit=9) == []
+    await mailbox.file_processed(claim)
+    assert await mailbox.discover(limit=9) == []
+    await mailbox.close()
+
+
+@pytest.mark.parametrize("hours", [-1, 24])
+async def test_a_mail_that_two_readers_claim_because_the_clock_was_set_is_filed_once(
+    tmp_path: Path, hours: float
+) -> None:
+    clock = ManualClock()
+    mailbox = await MaildirMailbox.open(tmp_path, clock=clock)
+    other = await MaildirMailbox.open(tmp_path, clock=clock)
+    deliver(tmp_path / "new", "1700000000.a")
     (first,) = await claims(mailbox)
     clock.advance(hours=hours)
-    (second,) = await claims(mailbox)
+    (second,) = await claims(other)
 
     assert second.key == first.key
     await mailbox.file_processed(first)
-    await mailbox.file_processed(second)
+    await other.file_processed(second)
     assert len(list((tmp_path / ".Processed" / "cur").iterdir())) == 1
     assert await mailbox.discover(limit=9) == []
+    await mailbox.close()
+    await other.close()
+
+
+async def test_a_mail_that_could_not_be_given_back_is_taken_up_when_its_claim_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    clock = ManualClock()
+    mailbox = await MaildirMailbox.open(tmp_path, clock=clock)
+    deliver(tmp_path / "new", "1700000000.a")
+    (claim,) = await claims(mailbox)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(Path, "rename", fail)
+        with pytest.raises(ServiceUnavailableError):
+            await mailbox.release(claim, attempts=1, delay_s=0)
+    assert await mailbox.discover(limit=9) == []
+
+    clock.advance(hours=1)
+
+    assert [claim.attempt for claim in await claims(mailbox)] == [2]
     await mailbox.close()
 
 
