@@ -68,7 +68,7 @@ async def tried(
             return _not_taken(load, trial)
         after_s = loop.time() - ended
         findings = await audit.findings(load.sent)
-    complaints = (*findings.complaints, *_ended_programs(system))
+    complaints = (*findings.complaints, *ended_programs(system))
     return Verdict(
         struck=struck,
         tries=load.tries,
@@ -84,7 +84,7 @@ def _not_taken(load: Load, trial: Trial) -> Verdict:
     return Verdict(struck=0, tries=load.tries, repeats=0, after_s=0, complaints=(complaint,))
 
 
-def _ended_programs(system: System) -> Sequence[str]:
+def ended_programs(system: System) -> Sequence[str]:
     """A fault of a service must end no program, although Azure would start it again."""
     return [
         f"the program {program.name} has ended"
