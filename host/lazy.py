@@ -1,7 +1,8 @@
 """Ports that are opened when they are first used, and closed if they were.
 
 A Functions app is started anew for every burst of work: its first answer must not wait for SDKs
-that it does not need, and clients must be made on the event loop that uses them.
+that it does not need, and clients must be made on the event loop that uses them. A program that
+runs for long imports and opens everything before it takes anything.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import cache
+from importlib import import_module
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,11 @@ _CLOSED_WITHIN_S = 2.0  # a service that hangs must not hold up the end of a pro
 def lazily[T](open_port: Callable[[], T]) -> T:
     """Something that stands for the port, and opens it, once, at the first look at it."""
     return cast("T", _Unopened(open_port))
+
+
+async def imported(modules: Iterable[str]) -> None:
+    """Import modules, which takes seconds, in a thread: the event loop goes on meanwhile."""
+    await asyncio.to_thread(lambda: [import_module(module) for module in modules])
 
 
 def open_now(*ports: object) -> None:

@@ -19,9 +19,11 @@ from adapters.azure.scheduler import scheduler_client
 from adapters.azure.task_hub_worker import TaskHubWorker
 from adapters.web.event_grid import EventGridDoor
 from host.azure import identity
+from host.azure_imports import late_imports
 from host.background import Background
 from host.health import Health
 from host.intake import http_doors, mail_receiver, mailbox_poller, server_settings
+from host.lazy import imported, open_now
 from host.queue_pump import pump_queue
 from host.readiness import hub_readiness
 from host.rounds import repeatedly
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from host.azure import AzureParts
+    from host.services import Stores
     from http_intake.serving import ServerSettings
     from shared.settings import Settings
     from shared.settings.azure import AzureSettings
@@ -64,6 +67,7 @@ async def intake(
 ) -> AsyncGenerator[Container]:
     """Serve the HTTP door, and Event Grid's deliveries beside it. Raises SettingsError."""
     stores = parts.services.stores
+    await _prepare(azure, stores)
     async with _client(azure) as engine, Background() as background:
         health = Health(lambda: hub_readiness(stores.index, engine))
         receive_mail = mail_receiver(settings, stores.intake(), *parts.mailboxes)
@@ -86,6 +90,8 @@ async def worker(
 ) -> AsyncGenerator[Container]:
     """Work off queue, mailbox and orchestrations; its door answers for its health only."""
     services = parts.services
+    await _prepare(azure, services.stores)
+    open_now(services.stores.replies, parts.jobs, parts.mailbox)
     async with contextlib.AsyncExitStack() as stack:
         engine = await stack.enter_async_context(_client(azure))
         health = Health(lambda: hub_readiness(services.stores.index, engine))
@@ -111,6 +117,14 @@ async def _drain(hub: TaskHubWorker, background: Background, within_s: float) ->
 
 def _stopping_in_time(server: ServerSettings, azure: AzureSettings) -> ServerSettings:
     return replace(server, stop_s=min(server.stop_s, int(azure.scheduler.drain_s)))
+
+
+async def _prepare(azure: AzureSettings, stores: Stores) -> None:
+    """Nobody waits for us yet: import, and open, what would hold up the first who did. Raises
+    SettingsError.
+    """
+    await imported(late_imports(azure))
+    open_now(stores.telemetry, stores.blobs, stores.index, stores.queue, stores.publisher)
 
 
 def _begin(

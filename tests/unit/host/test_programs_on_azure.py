@@ -1,4 +1,6 @@
-"""What was opened on Azure is closed when a program ends: the SDKs complain of all that is not."""
+"""Our programs on the ports of Azure: what they leave open when they end, of which the SDKs
+complain, and what they import before they serve.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
+from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from tests.fakes.event_grid.topic import KEY, topic
 from tests.fakes.graph import FakeGraph, fake_graph
 from tests.fakes.identity import fake_identity_endpoint
 from tests.support.azurite import Azurite, require_azurite
+from tests.support.black_hole import everything_at
 from tests.support.certificates import self_signed
 from tests.support.containers import in_memory_hub
 from tests.support.graph import ADDRESS
@@ -27,9 +31,10 @@ from tests.support.server_process import free_port
 from tests.support.service_bus import ServiceBusProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
 STRICT = ("-X", "dev", "-W", "error", "-W", "ignore::DeprecationWarning")
+A_FEW = 6  # modules of one package: some milliseconds
 COMPLAINTS = ("Unclosed", "unclosed", "never awaited", "Warning", "Traceback", "close_failed")
 
 
@@ -112,24 +117,58 @@ async def test_a_command_leaves_nothing_open(
 async def test_a_container_leaves_nothing_open(
     environment: Mapping[str, str], tmp_path: Path
 ) -> None:
+    intake, worker = ("host.containers", "intake"), ("host.containers", "worker")
+    for log in await answer_a_mail(intake, worker, environment=environment, folder=tmp_path):
+        assert [complaint for complaint in COMPLAINTS if complaint in log] == [], log
+
+
+async def test_a_container_has_imported_all_that_is_large_before_it_serves(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    files = tmp_path / "intake.imports", tmp_path / "worker.imports"
+    intake = ("tests.support.late_imports", str(files[0]), "intake")
+    worker = ("tests.support.late_imports", str(files[1]), "worker")
+    await answer_a_mail(intake, worker, environment=environment, folder=tmp_path)
+    late = {module for file in files for module in file.read_text().split()}
+    packages = Counter(module.partition(".")[0] for module in late)
+    assert {name: count for name, count in packages.items() if count > A_FEW} == {}
+
+
+@pytest.mark.parametrize("program", ["intake", "worker"])
+async def test_a_setting_that_is_missing_stops_a_container_before_it_serves(
+    program: str, tmp_path: Path
+) -> None:
+    log, settings = tmp_path / "log", everything_at(free_port())
+    del settings["MAIL_INGEST_EVENT_GRID_URL"]
+    async with running("host.containers", program, environment=settings, log=log) as container:
+        assert await container.process.wait() == 1
+    assert log.read_text().splitlines()[-1] == "MAIL_INGEST_EVENT_GRID_URL: it is not set."
+    assert "server_started" not in log.read_text()
+
+
+async def answer_a_mail(
+    intake: Sequence[str],
+    worker: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+) -> list[str]:
+    """Let both programs do all that they do with a mail, and end them; what they have logged."""
     door = free_port()
     async with AsyncExitStack() as stack:
         graph, more = await stack.enter_async_context(services())
 
-        async def start(name: str, port: int) -> Program:
+        async def start(words: Sequence[str], port: int) -> Program:
             own = {**environment, **more, "MAIL_INGEST_HTTP_PORT": str(port)}
-            log = tmp_path / f"{name}.log"
-            program = running("host.containers", name, environment=own, log=log)
-            return await stack.enter_async_context(program)
+            log = folder / f"{words[-1]}.log"
+            return await stack.enter_async_context(running(*words, environment=own, log=log))
 
-        programs = [await start("intake", door), await start("worker", free_port())]
+        programs = [await start(intake, door), await start(worker, free_port())]
         await submit(f"http://127.0.0.1:{door}/v1/emails")
         async with asyncio.timeout(60):
             while not graph.sent:
                 await asyncio.sleep(0.05)
-        logs = [await program.stop() for program in programs]
-    for log in logs:
-        assert [complaint for complaint in COMPLAINTS if complaint in log] == [], log
+        return [await program.stop() for program in programs]
 
 
 @asynccontextmanager
