@@ -175,7 +175,8 @@ class ContainerJobs:
             new = [job for job in group if not await self._endings.described_before(job)]
             if not new:
                 continue
-            launch = await self._book.claim(new, launches, self._rules.limit_s(new))
+            limit_s = self._rules.limit_s(new)
+            launch = await self._book.claim(new, launches, limit_s, self._now())
             if launch is not None:
                 launches.append(launch)
                 await self._start(launch, new)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """A container that was asked for. `started_at` is when, in seconds since 1970 (0: not yet);
-    after `limit_s` more it is given up.
+    """A container that was asked for. `started_at` is when, in seconds since 1970, or when it was
+    claimed: whoever has claimed it is about to ask. After `limit_s` more it is given up.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Launch:
     job_ids: tuple[str, ...]
     contents: tuple[str, ...]  # the SHA-256 of each
     limit_s: float
-    started_at: float = 0.0
+    started_at: float
 
 
 class LaunchBook:
@@ -48,7 +48,7 @@ class LaunchBook:
         self._owner = owner
 
     async def claim(
-        self, jobs: Sequence[OpenJob], earlier: Iterable[Launch], limit_s: float
+        self, jobs: Sequence[OpenJob], earlier: Iterable[Launch], limit_s: float, now: float
     ) -> Launch | None:
         """Claim the next launch of these jobs' submission; None when another process was faster.
 
@@ -68,6 +68,7 @@ class LaunchBook:
             job_ids=tuple(job.job.job_id for job in jobs),
             contents=tuple(job.job.sha256 for job in jobs),
             limit_s=limit_s,
+            started_at=now,
         )
         first = await self._blobs.put_new(self._record(launch), to_json(launch))
         return launch if first else None

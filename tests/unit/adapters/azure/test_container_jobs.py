@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapters.azure.jobs.container_jobs import FOLDER, ContainerJobs
+from adapters.azure.jobs.launches import LaunchBook
+from adapters.azure.jobs.ledger import JobLedger
 from adapters.azure.jobs.program import Program
 from describer.rules import JobRules
 from shared import events
@@ -337,6 +339,23 @@ async def test_two_processes_that_look_at_once_start_one_container(on: On, tmp_p
         bench.clock.advance(seconds=1)
         await asyncio.gather(bench.jobs().tick(), bench.jobs().tick(), bench.jobs().tick())
         await bench.tick(bench.jobs())
+        assert len(bench.arm.started()) == 1
+
+
+@both
+async def test_a_launch_that_another_process_has_just_claimed_is_left_to_it(
+    on: On, tmp_path: Path
+) -> None:
+    async with bench_on(on, tmp_path, SLEEPS) as bench:
+        jobs = bench.jobs()
+        await jobs.start(await bench.job("a.mp4"))
+        noted = await JobLedger(bench.blobs, FOLDER).all()
+        now = bench.clock.now().timestamp()
+        book = LaunchBook(bench.blobs, FOLDER, RULES.owner)
+        assert await book.claim(noted, [], 600, now) is not None
+        await bench.tick(jobs, seconds=5)
+        assert bench.arm.started() == []
+        await bench.tick(jobs, seconds=60)  # it has died
         assert len(bench.arm.started()) == 1
 
 

@@ -46,7 +46,15 @@ def open_job(job_id: str, *, due: float = 0, attempts: int = 0, content: str = "
 
 
 def launch_of(*contents: str) -> Launch:
-    return Launch(name="x", submission_id="x", number=1, job_ids=(), contents=contents, limit_s=1)
+    return Launch(
+        name="x",
+        submission_id="x",
+        number=1,
+        job_ids=(),
+        contents=contents,
+        limit_s=1,
+        started_at=0,
+    )
 
 
 def ids(groups: list[tuple[OpenJob, ...]]) -> list[list[str]]:
@@ -91,10 +99,10 @@ async def test_only_one_process_can_claim_a_launch(tmp_path: Path) -> None:
         book = LaunchBook(blobs, "jobs", "owner")
         jobs = [open_job("mail-abc:1")]
         seen = await book.all()
-        first = await book.claim(jobs, seen, 1)
+        first = await book.claim(jobs, seen, 1, 7)
         assert first is not None
-        assert await book.claim(jobs, seen, 1) is None
-        second = await book.claim(jobs, await book.all(), 1)
+        assert await book.claim(jobs, seen, 1, 7) is None
+        second = await book.claim(jobs, await book.all(), 1, 7)
         assert second is not None
         assert (first.number, second.number) == (1, 2)
         assert first.name != second.name
@@ -106,7 +114,7 @@ async def test_names_of_containers_are_what_azure_takes_and_tell_deployments_apa
 ) -> None:
     with local_blob_store(tmp_path) as blobs:
         jobs = [open_job("mail-" + "x" * 300 + ".Ø:1")]
-        launches = [await LaunchBook(blobs, owner, owner).claim(jobs, [], 1) for owner in "ab"]
+        launches = [await LaunchBook(blobs, owner, owner).claim(jobs, [], 1, 7) for owner in "ab"]
     names = {launch.name for launch in launches if launch}
     assert len(names) == 2
     assert all(len(name) <= 63 and name.replace("-", "").isalnum() for name in names)
