@@ -11,13 +11,15 @@ import pytest
 from tests.support.azurite import require_azurite
 from tests.support.cloud.audit import Audit
 from tests.support.cloud.load import Load
-from tests.support.cloud.programs import Shape, running_system
+from tests.support.cloud.programs import Program, Shape, running_system
 from tests.support.cloud.services import emulated_cloud
+from tests.support.weather.scheduler import SchedulerWeather
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.cloud.programs import System
+    from tests.support.cloud.services import Cloud
 
 SUBMISSIONS = 20
 LOAD_S = 15.0
@@ -28,14 +30,20 @@ SETTINGS = {
 }
 
 
-async def kill_again_and_again(system: System, random: Random) -> None:
-    """Kill each program in turn, at moments that nobody chose, and start it again."""
+async def kill_again_and_again(cloud: Cloud, system: System, random: Random) -> None:
+    """Kill each program in turn, and the task hub that containers stand on, at moments that nobody
+    chose, and start it again.
+    """
+    hub = cloud.services["Durable Task Scheduler"]
+    assert isinstance(hub, SchedulerWeather)
+    victims = (*system.programs, hub.hub) if len(system.programs) > 1 else system.programs
     for number in range(KILLS):
         await asyncio.sleep(random.uniform(0.5, 1.5) * LOAD_S / KILLS / 2)
-        program = system.programs[number % len(system.programs)]
-        await asyncio.to_thread(program.kill)
-        program.start()
-        await program.until_live()
+        victim = victims[number % len(victims)]
+        await asyncio.to_thread(victim.kill)
+        await asyncio.to_thread(victim.start)
+        if isinstance(victim, Program):
+            await victim.until_live()
 
 
 @pytest.mark.timeout(300)
@@ -52,7 +60,7 @@ async def test_programs_that_are_killed_lose_nothing_and_answer_nobody_twice(
         load = Load(cloud, system.door)
         async with asyncio.timeout(150), asyncio.TaskGroup() as group:
             group.create_task(load.send(SUBMISSIONS, within_s=LOAD_S))
-            group.create_task(kill_again_and_again(system, Random(20261124)))  # noqa: S311
+            group.create_task(kill_again_and_again(cloud, system, Random(20261124)))  # noqa: S311
         finished = await audit.until_finished(load.sent, within_s=150)
         findings = await audit.findings(load.sent)
         assert (finished, findings.complaints) == (True, ()), system.logs()
