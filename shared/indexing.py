@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from shared.outcomes import Outcomes
     from shared.ports import IndexEntry, SubmissionIndex
 
+_MOST_REASON = 4_000  # characters; Table Storage takes 32,768, and a failure may quote at length
+
+
+def kept(reason: str) -> str:
+    """As much of a reason as the index keeps, whatever it is kept in."""
+    return reason if len(reason) <= _MOST_REASON else f"{reason[: _MOST_REASON - 1]}…"
+
 
 def with_outcome(entry: IndexEntry, outcome: Outcome) -> IndexEntry:
     """The entry of a submission that has this outcome."""

@@ -365,7 +365,7 @@ class SubmissionIndex(Protocol):
 
     async def put(self, entry: IndexEntry) -> None:
         """Write an entry. A state never goes back: an entry of an earlier state leaves a later one
-        as it is.
+        as it is. Of a long reason the beginning is kept (`shared.indexing.kept`).
         """
         ...
 

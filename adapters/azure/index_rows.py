@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from shared.indexing import kept
 from shared.ports import IndexEntry, SubmissionState
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def rows_of(entry: IndexEntry) -> dict[str, Row]:
         "media": entry.media,
         "escalated": json.dumps(entry.escalated),
         "categories": json.dumps(entry.categories),
-        "reason": entry.reason,
+        "reason": kept(entry.reason),
         "updated_at": entry.updated_at,
     }
     partition = partition_of(entry.submission_id)

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from shared.events import rfc3339
+from shared.indexing import kept
 from shared.ports import IndexEntry, SubmissionState
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _row(entry: IndexEntry, updated_at: str) -> tuple[Any, ...]:
         entry.media,
         json.dumps(entry.escalated),
         json.dumps(entry.categories),
-        entry.reason,
+        kept(entry.reason),
         updated_at,
         _RANKS[entry.state],
     )

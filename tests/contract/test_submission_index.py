@@ -81,6 +81,27 @@ async def test_an_entry_comes_back_as_it_was_put(index: SubmissionIndex) -> None
     assert await index.get("mail-2") is None
 
 
+async def test_of_a_reason_without_end_the_beginning_is_kept(index: SubmissionIndex) -> None:
+    await index.put(replace(ENTRY, reason="Because of 📷. " * 5000))
+
+    entry = await index.get("mail-1")
+
+    assert entry is not None
+    assert entry.reason.startswith("Because of 📷. Because")
+    assert entry.reason.endswith("…")
+    assert len(entry.reason) == 4000
+
+
+async def test_a_reason_that_just_fits_stays_whole(index: SubmissionIndex) -> None:
+    reason = "Because. " * 444 + "Yes."
+
+    await index.put(replace(ENTRY, reason=reason))
+
+    entry = await index.get("mail-1")
+    assert entry is not None
+    assert entry.reason == reason
+
+
 async def test_the_time_of_the_update_is_filled_in(index: SubmissionIndex) -> None:
     await index.put(replace(ENTRY, updated_at=""))
 
