@@ -1,13 +1,12 @@
-"""The container programs over local stores, with a task hub and Event Grid that are played."""
+"""The container programs over local stores, with an Event Grid that is played."""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
-from durabletask.testing import create_test_backend
 
 from adapters.local.event_pump import EventPump
 from host.azure import AzureParts
@@ -23,10 +22,9 @@ from shared.settings.azure import AzureSettings
 from shared.tracing import NO_TELEMETRY, current_traceparent
 from tests.support.core import PROVIDER, WrittenDownReplies
 from tests.support.local_services import LocalServices, local_services
-from tests.support.server_process import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from host.programs import Container
@@ -74,17 +72,6 @@ class Cluster:
     replies: WrittenDownReplies
     intake: Container
     worker: Container
-
-
-@contextmanager
-def in_memory_hub() -> Generator[str]:
-    """durabletask's own backend on a free port; its URL."""
-    port = free_port()
-    backend = create_test_backend(port=port)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        backend.stop()
 
 
 def settings_of(hub: str, **more: str) -> tuple[Settings, AzureSettings]:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.support.black_hole import black_hole, everything_at
-from tests.support.containers import in_memory_hub
+from tests.support.scheduler import SchedulerProcess
 from tests.support.server_process import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -25,10 +25,23 @@ SLOW_MACHINE_S = 3.0
 
 
 @contextmanager
-def a_worker(folder: Path, *, port: int, seconds: str) -> Generator[subprocess.Popen[str]]:
+def a_hub(folder: Path) -> Generator[str]:
+    """A task hub; its URL."""
+    hub = SchedulerProcess(folder)
+    hub.start()
+    try:
+        yield hub.endpoint
+    finally:
+        hub.kill()
+
+
+@contextmanager
+def a_worker(
+    folder: Path, hub: str, *, port: int, seconds: str
+) -> Generator[subprocess.Popen[str]]:
     """The program, at work on a description that takes so long."""
     program = (sys.executable, "-m", "tests.support.container_program")
-    with in_memory_hub() as hub, (folder / "log").open("w") as log:
+    with (folder / "log").open("a") as log:
         process = subprocess.Popen(  # noqa: S603
             (*program, str(folder), hub, str(port), seconds),
             cwd=ROOT,
@@ -47,25 +60,32 @@ def a_worker(folder: Path, *, port: int, seconds: str) -> Generator[subprocess.P
 
 def test_what_was_begun_is_finished_and_nothing_more_is_asked_for(tmp_path: Path) -> None:
     port = free_port()
-    with a_worker(tmp_path, port=port, seconds="2") as process:
+    with a_hub(tmp_path) as hub, a_worker(tmp_path, hub, port=port, seconds="2") as process:
         assert httpx.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False).is_success
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         answer = httpx.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False)
         assert answer.status_code == 503
-        printed, _ = process.communicate(timeout=30)
-        assert process.returncode == 0, (tmp_path / "log").read_text()
-    assert printed.split() == ["ended", "closed"]
+        assert _last_words(process, tmp_path) == ["ended", "closed"]
 
 
 def test_what_takes_too_long_is_left_to_another_container(tmp_path: Path) -> None:
-    with a_worker(tmp_path, port=free_port(), seconds="600") as process:
-        process.send_signal(signal.SIGTERM)
-        begun = time.monotonic()
-        printed, _ = process.communicate(timeout=30)
-        assert process.returncode == 0, (tmp_path / "log").read_text()
-        assert time.monotonic() - begun < 15
-    assert printed.split() == ["closed"]
+    with a_hub(tmp_path) as hub:
+        with a_worker(tmp_path, hub, port=free_port(), seconds="600") as process:
+            process.send_signal(signal.SIGTERM)
+            begun = time.monotonic()
+            assert _last_words(process, tmp_path) == ["closed"]
+            assert time.monotonic() - begun < 15
+        with a_worker(tmp_path, hub, port=free_port(), seconds="0") as process:
+            process.send_signal(signal.SIGTERM)
+            assert _last_words(process, tmp_path) == ["ended", "closed"]
+
+
+def _last_words(process: subprocess.Popen[str], folder: Path) -> list[str]:
+    """What it still says until it ends, in good order."""
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, (folder / "log").read_text()
+    return printed.split()
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from host.containers import main
 from shared.errors import SettingsError
 from shared.ports import SubmissionState
 from tests.fakes.otlp.receiver import otlp_receiver
-from tests.support.containers import cluster, in_memory_hub
+from tests.fakes.scheduler.server import scheduler
+from tests.support.containers import cluster
 from tests.support.server_process import free_port
 
 if TYPE_CHECKING:
@@ -63,20 +64,19 @@ async def ready(url: str) -> httpx.Response:
 
 
 async def test_what_the_intake_takes_the_worker_finishes(tmp_path: Path) -> None:
-    with in_memory_hub() as hub:
-        async with cluster(tmp_path, hub) as programs:
-            submission_id = await submit(programs)
-            assert await done(programs, submission_id) == "completed"
-            assert (await ready(programs.intake.url)).status_code == 200
-            assert (await ready(programs.worker.url)).status_code == 200
-            assert [answer.submission.id for answer in programs.replies.answers] == [submission_id]
-            assert programs.jobs.ticks > 0
+    async with scheduler() as hub, cluster(tmp_path, hub.endpoint) as programs:
+        submission_id = await submit(programs)
+        assert await done(programs, submission_id) == "completed"
+        assert (await ready(programs.intake.url)).status_code == 200
+        assert (await ready(programs.worker.url)).status_code == 200
+        assert [answer.submission.id for answer in programs.replies.answers] == [submission_id]
+        assert programs.jobs.ticks > 0
 
 
 async def test_one_trace_runs_through_both_programs_and_the_task_hub(tmp_path: Path) -> None:
-    with otlp_receiver() as collector, in_memory_hub() as hub:
+    with otlp_receiver() as collector:
         exporter = OtlpTelemetry.open(collector.url, service_name="newsroom")
-        async with cluster(tmp_path, hub, exporter) as programs:
+        async with scheduler() as hub, cluster(tmp_path, hub.endpoint, exporter) as programs:
             await done(programs, await submit(programs))
         await asyncio.to_thread(exporter.close)
         assert {"POST /v1/emails", "dispatch_submission", "take_description", "complete"} <= {
@@ -88,16 +88,15 @@ async def test_one_trace_runs_through_both_programs_and_the_task_hub(tmp_path: P
 
 
 async def test_a_program_that_is_to_stop_says_so(tmp_path: Path) -> None:
-    with in_memory_hub() as hub:
-        async with cluster(tmp_path, hub) as programs:
-            for container in (programs.intake, programs.worker):
-                container.health.stopping = True
-                answer = await ready(container.url)
-                assert answer.status_code == 503
-                assert answer.json()["reasons"] == ["It is being stopped."]
-                live = httpx.URL(container.url).join("/health/live")
-                async with httpx.AsyncClient(trust_env=False) as client:
-                    assert (await client.get(live)).status_code == 200
+    async with scheduler() as hub, cluster(tmp_path, hub.endpoint) as programs:
+        for container in (programs.intake, programs.worker):
+            container.health.stopping = True
+            answer = await ready(container.url)
+            assert answer.status_code == 503
+            assert answer.json()["reasons"] == ["It is being stopped."]
+            live = httpx.URL(container.url).join("/health/live")
+            async with httpx.AsyncClient(trust_env=False) as client:
+                assert (await client.get(live)).status_code == 200
 
 
 async def test_without_its_task_hub_a_program_is_not_ready(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ import pytest
 from tests.fakes.event_grid.topic import KEY, topic
 from tests.fakes.graph import FakeGraph, fake_graph
 from tests.fakes.identity import fake_identity_endpoint
+from tests.fakes.scheduler.server import scheduler
 from tests.support.azurite import Azurite, require_azurite
 from tests.support.black_hole import everything_at
 from tests.support.certificates import self_signed
-from tests.support.containers import in_memory_hub
 from tests.support.graph import ADDRESS
 from tests.support.mails import mail, text
 from tests.support.server_process import free_port
@@ -177,7 +177,7 @@ async def services() -> AsyncGenerator[tuple[FakeGraph, dict[str, str]]]:
     async with AsyncExitStack() as stack:
         graph = await stack.enter_async_context(fake_graph())
         events = await stack.enter_async_context(topic())
-        hub = stack.enter_context(in_memory_hub())
+        hub = await stack.enter_async_context(scheduler())
         yield (
             graph,
             {
@@ -186,7 +186,7 @@ async def services() -> AsyncGenerator[tuple[FakeGraph, dict[str, str]]]:
                 "MAIL_INGEST_FROM_ADDRESS": ADDRESS,
                 "MAIL_INGEST_EVENT_GRID_URL": f"{events.url}/api/events",
                 "MAIL_INGEST_EVENT_GRID_KEY": KEY,
-                "MAIL_INGEST_SCHEDULER_ENDPOINT": hub,
+                "MAIL_INGEST_SCHEDULER_ENDPOINT": hub.endpoint,
                 "MAIL_INGEST_DRAIN_NOTICE_S": "0",
             },
         )

@@ -90,6 +90,18 @@ def nothing(_ctx: task.OrchestrationContext, payload: JsonObject) -> JsonObject:
     return payload
 
 
+async def test_a_worker_that_is_to_stop_finishes_and_reports_what_it_has_begun() -> None:
+    gate = Gate()
+    async with scheduler() as hub, hub_engine(hub.endpoint) as engine:
+        async with hub_worker(hub.endpoint, [step], {"act": gate.act}):
+            await engine.start("step", instance_id="a", payload={"n": 1})
+            await gate.arrived.wait()
+            asyncio.get_running_loop().call_later(1, gate.open.set)
+        async with hub_worker(hub.endpoint, [step], {"act": gate.act}):
+            assert (await ended(engine, "a")).output == {"n": 1}
+            assert gate.runs == 1
+
+
 async def test_an_activity_that_is_cut_off_by_a_stop_has_not_failed_and_runs_elsewhere() -> None:
     gate = Gate()
     async with scheduler() as hub, hub_engine(hub.endpoint) as engine:
