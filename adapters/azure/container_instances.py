@@ -7,12 +7,14 @@ goes in as secure values, which Azure never gives back.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adapters.azure.jobs.arm import AND_NOT_WAITED, PATIENCE, arm_errors, is_missing
 from adapters.azure.jobs.platform import ContainerState
 from adapters.azure.jobs.program import CONTAINER, JOBS_URL
+from shared.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Set
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from azure.mgmt.containerinstance.models import Container, ContainerGroup
 
     from adapters.azure.jobs.program import Program
+
+logger = logging.getLogger(__name__)
 
 SERVICE = "Container Instances"
 _OWNER, _SUBMISSION = "mail-ingest-owner", "mail-ingest-submission"  # tags
@@ -69,8 +73,10 @@ class ContainerInstances:
             return {group.name async for group in listed if self._is_ours(group)}
 
     async def states(self, names: Collection[str]) -> Mapping[str, ContainerState]:
-        """The states of the groups that are there; a list does not tell them, so each is asked."""
-        found = await asyncio.gather(*map(self._state, names))
+        """The states of the groups that are there; a list does not tell them, so each is asked.
+        One that Azure tells nothing of hides no other.
+        """
+        found = await asyncio.gather(*map(self._known_state, names))
         return {name: state for name, state in zip(names, found, strict=True) if state is not None}
 
     async def create(self, name: str, jobs_url: str, submission_id: str) -> None:
@@ -92,6 +98,16 @@ class ContainerInstances:
 
     def _is_ours(self, group: Any) -> bool:
         return bool(group.tags) and group.tags.get(_OWNER) == self._place.owner
+
+    async def _known_state(self, name: str) -> ContainerState | None:
+        try:
+            return await self._state(name)
+        except ServiceUnavailableError as exc:
+            logger.warning(
+                "jobs wait",
+                extra={"action": "jobs_wait", "container": name, "reason": str(exc)},
+            )
+            return ContainerState.UNKNOWN
 
     async def _state(self, name: str) -> ContainerState | None:
         from azure.core.exceptions import ResourceNotFoundError

@@ -157,7 +157,7 @@ class ContainerJobs:
     async def _step(self, launch: Launch, state: ContainerState | None) -> None:
         age_s = self._now() - launch.started_at
         match state:
-            case ContainerState.RUNNING if age_s < launch.limit_s:
+            case ContainerState.RUNNING | ContainerState.UNKNOWN if age_s < launch.limit_s:
                 return
             case None if age_s < self._rules.shows_up_within.total_seconds():
                 return

@@ -16,6 +16,7 @@ class ContainerState(StrEnum):
 
     RUNNING = "running"  # or on its way to it
     ENDED = "ended"  # well or badly: its reports tell
+    UNKNOWN = "unknown"  # Azure does not tell now
 
 
 class JobRefusedError(IngestError):

@@ -271,6 +271,26 @@ async def test_a_container_that_azure_does_not_let_go_holds_up_no_other(
         assert bench.arm.running() == 0
 
 
+async def test_a_container_that_azure_tells_nothing_of_holds_up_no_other(tmp_path: Path) -> None:
+    async with bench_on(instances_on, tmp_path) as bench:
+        jobs, bench.door.closed = bench.jobs(), True
+        for name in "ab":
+            await jobs.start(await bench.job(f"{name}.mp4", f"mail-{name}"))
+        await bench.tick(jobs)
+        by_submission = {
+            group.body["tags"]["mail-ingest-submission"]: group.name
+            for group in bench.arm.groups.created
+        }
+        no = Fault(status=503, match=f"GET .*/{by_submission['mail-a']}$", times=sys.maxsize)
+        bench.arm.faults.append(no)
+        await bench.containers_end()
+        await bench.tick(jobs)
+        assert bench.told() == [("mail-b:1", "described")]
+        await bench.tick(jobs, seconds=RULES.limit_s([]) + 2 * 600)
+        assert bench.told() == [("mail-b:1", "described"), ("mail-a:1", "described")]
+        assert await bench.left_behind() == []
+
+
 @pytest.mark.parametrize("no", [409, 429, 503], ids=str)
 async def test_a_job_that_never_gets_a_container_ends_all_the_same(tmp_path: Path, no: int) -> None:
     async with bench_on(instances_on, tmp_path, SLEEPS) as bench:

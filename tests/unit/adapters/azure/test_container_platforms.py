@@ -152,6 +152,17 @@ async def test_a_wrong_resource_group_is_no_missing_container(on: On) -> None:
             await platform.states(["one"])
 
 
+async def test_a_group_that_azure_tells_nothing_of_hides_no_other() -> None:
+    async with platform_on(instances_on) as (platform, arm):
+        for name in ("one", "two"):
+            await platform.create(name, "https://blobs/jobs.json", "mail-abc")
+        arm.faults.append(Fault(status=500, match=r"GET .*/one$", times=sys.maxsize))
+        assert await platform.states(["one", "two", "three"]) == {
+            "one": ContainerState.UNKNOWN,
+            "two": ContainerState.RUNNING,
+        }
+
+
 @both
 async def test_the_fake_satisfies_the_waiting_of_the_sdks_too(on: On) -> None:
     async with platform_on(on) as (platform, arm):
