@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from adapters.clock import SystemClock
@@ -18,6 +17,7 @@ from adapters.local.database import Database
 from adapters.local.event_publisher import LocalEventPublisher
 from adapters.local.event_pump import DeliveryRules, EventPump
 from shared.events import DESCRIBED, MediaDescribed, media_described
+from tests.support.local_http import local_http
 from tests.support.server_process import ServerProcess
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ async def give_up(server: ServerProcess, event: CloudEvent) -> None:
 
 
 def warnings(server: ServerProcess) -> list[str]:
-    return httpx.get(f"{server.url}/health/ready", trust_env=False, timeout=10).json()["warnings"]
+    return local_http.get(f"{server.url}/health/ready").json()["warnings"]
 
 
 def test_an_event_that_nobody_took_is_shown_and_delivered_again(server: ServerProcess) -> None:

@@ -15,9 +15,9 @@ from email.policy import default
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
+from tests.support.local_http import local_http
 from tests.support.server_process import ServerProcess, free_port
 from tests.support.third_party_server import GOOD, Reply, json_reply, third_party_server
 
@@ -282,6 +282,6 @@ def test_the_doctor_names_a_third_party_and_a_mail_server_that_do_not_answer(
 
 def test_readiness_tells_of_what_was_given_up(server: ServerProcess) -> None:
     started(server, {"MAIL_INGEST_DESCRIBER_WORKERS": "1"})
-    ready = httpx.get(f"{server.url}/health/ready", trust_env=False).json()
+    ready = local_http.get(f"{server.url}/health/ready").json()
     assert ready["ready"]
     assert ready["dead_letters"] == 0

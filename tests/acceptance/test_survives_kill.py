@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from shared.ports import SubmissionState
+from tests.support.local_http import local_http
 from tests.support.server_process import ServerProcess, free_port
 from tests.support.third_party_server import GOOD, json_reply, third_party_server
 
@@ -114,23 +115,21 @@ def by_smtp(server: ServerProcess, number: int) -> None:
 
 
 def by_http(server: ServerProcess, number: int) -> None:
-    response = httpx.post(
+    response = local_http.post(
         f"{server.url}/v1/emails",
         content=a_mail(number),
         headers={"content-type": "message/rfc822", "idempotency-key": f"mail-{number}"},
-        trust_env=False,
         timeout=10,
     )
     response.raise_for_status()
 
 
 def by_form(server: ServerProcess, number: int, callback_url: str) -> None:
-    response = httpx.post(
+    response = local_http.post(
         f"{server.url}/v1/submissions",
         files={"file": ("cat.jpg", a_photo(number))},
         data={"callback_url": callback_url, "reference": str(number)},
         headers={"idempotency-key": f"form-{number}"},
-        trust_env=False,
         timeout=10,
     )
     response.raise_for_status()

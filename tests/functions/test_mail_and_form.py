@@ -7,7 +7,6 @@ from email import message_from_bytes
 from email.policy import default
 from typing import TYPE_CHECKING
 
-import httpx
 from standardwebhooks import Webhook
 
 from tests.support.functions_process import (
@@ -18,6 +17,7 @@ from tests.support.functions_process import (
     post_form,
     until,
 )
+from tests.support.local_http import local_http
 from tests.support.mails import mail, photo
 
 if TYPE_CHECKING:
@@ -40,12 +40,10 @@ def test_a_form_ends_in_a_signed_webhook(app: FunctionsProcess, webhooks: Webhoo
 
 
 def test_a_raw_mail_ends_in_an_answer_mail(app: FunctionsProcess) -> None:
-    response = httpx.post(
+    response = local_http.post(
         f"{app.url}/v1/emails",
         content=mail(photo(PHOTO)),
         headers={"content-type": "message/rfc822"},
-        trust_env=False,
-        timeout=30,
     )
     assert response.status_code == 202, response.text
     (answer,) = until(lambda: outbox(app))
@@ -78,11 +76,10 @@ def test_a_body_that_is_too_large_is_refused_with_a_problem(app: FunctionsProces
     app.settings = {**app.settings, "MAIL_INGEST_MAX_MESSAGE_BYTES": "1000"}
     app.start()
     app.wait_until_ready()
-    response = httpx.post(
+    response = local_http.post(
         f"{app.url}/v1/emails",
         content=mail(photo(PHOTO)),
         headers={"content-type": "message/rfc822"},
-        trust_env=False,
     )
     assert response.status_code == 413
     assert response.headers["content-type"] == "application/problem+json"

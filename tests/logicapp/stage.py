@@ -20,7 +20,8 @@ from tests.fakes.office365 import FakeOffice365, fake_office365
 from tests.logicapp.wdl.http_calls import MESSAGE_LIMIT, HttpCalls
 from tests.logicapp.wdl.run import Run
 from tests.support.graph import ADDRESS, TOKEN, GraphBench, graph_bench
-from tests.support.http_door import NO_TLS, Door, open_door
+from tests.support.http_door import Door, open_door
+from tests.support.local_http import NO_TLS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping

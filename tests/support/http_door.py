@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ssl
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,6 +15,7 @@ from http_intake.app import build_app
 from http_intake.doors import Doors, HttpSettings, Readiness
 from http_intake.serving import ServerSettings, serving
 from mail_ingest.receive import ReceivePolicy, receive
+from tests.support.local_http import NO_TLS
 from tests.support.local_services import LocalServices, local_services
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ MP4 = bytes.fromhex("0000001866747970697361660000020069736f6d69736f32") + bytes(
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(500)
 MAIL = b"From: Ann <ann@example.org>\r\nSubject: Storm\r\n\r\nNo photo yet.\r\n"
 
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # reading certificates takes 0.1 s
 KEY = "a-key-for-tests"
 KEYS = {"desk-app": hashlib.sha256(KEY.encode()).hexdigest()}
 

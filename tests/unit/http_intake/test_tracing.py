@@ -12,7 +12,8 @@ import pytest
 from http_intake.app import build_app
 from http_intake.serving import ServerSettings, serving
 from shared.errors import ServiceUnavailableError
-from tests.support.http_door import MAIL, NO_TLS, open_door
+from tests.support.http_door import MAIL, open_door
+from tests.support.local_http import NO_TLS
 from tests.support.recorded_telemetry import RecordedTelemetry
 
 if TYPE_CHECKING:
