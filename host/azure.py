@@ -18,6 +18,7 @@ from host.services import Services, Stores
 from host.telemetry import trace_share
 from host.wake_up import WakeUp
 from shared.tracing import NO_TELEMETRY
+from shared.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from adapters.azure.graph_mail import GraphMail
     from adapters.azure.graph_subscription import GraphSubscription
     from adapters.azure.inline_jobs import InlineJobs
+    from adapters.azure.intake_journal import TableIntakeJournal
     from adapters.azure.submission_index import TableSubmissionIndex
     from adapters.azure.tables import Tables
     from adapters.azure.work_queue import ServiceBusWorkQueue
@@ -81,6 +83,7 @@ def build(settings: Settings, azure: AzureSettings) -> AzureParts:
         publisher=ports.publisher,
         replies=lazily(ports.open_replies),
         telemetry=ports.telemetry,
+        turns=Turns(lazily(ports.open_journal), ports.clock),
     )
     logic_app = LogicApp.read(azure)
     addresses = {azure.graph.mailbox, logic_app.mailbox if logic_app else ""} - {""}
@@ -164,6 +167,11 @@ class _Ports:
         from adapters.azure.submission_index import TableSubmissionIndex
 
         return TableSubmissionIndex(self._tables, self.clock)
+
+    def open_journal(self) -> TableIntakeJournal:
+        from adapters.azure.intake_journal import TableIntakeJournal
+
+        return TableIntakeJournal(self._tables.table("Intakes"))
 
     def _open_publisher(self) -> EventPublisher:
         from adapters.azure.event_publisher import EventGridPublisher

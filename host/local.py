@@ -14,6 +14,7 @@ from adapters.local.description_jobs import LocalDescriptionJobs
 from adapters.local.engine import LocalEngine
 from adapters.local.event_publisher import LocalEventPublisher
 from adapters.local.event_pump import EventPump
+from adapters.local.intake_journal import LocalIntakeJournal
 from adapters.local.mailbox import MaildirMailbox
 from adapters.local.submission_index import LocalSubmissionIndex
 from adapters.local.telemetry import LocalTelemetry
@@ -23,6 +24,7 @@ from host.data_folder import DataFolder
 from host.describers import Describers
 from host.services import Services, Stores
 from host.telemetry import exporting
+from shared.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -104,5 +106,6 @@ def _stores(
         publisher=LocalEventPublisher(database, clock),
         replies=reply_channel(settings, folder, database, blobs, clock),
         telemetry=telemetry,
+        turns=Turns(LocalIntakeJournal(database), clock),
         dead_events=LocalDeadEvents(database, clock),
     )

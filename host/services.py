@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from shared.second_chance import DeadEvents
     from shared.settings import Settings
+    from shared.turns import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class Stores:
     publisher: EventPublisher
     replies: ReplyChannel
     telemetry: Telemetry
+    turns: Turns
     dead_events: DeadEvents | None = None  # where it is not the cloud that keeps them
 
     def intake(self) -> Intake:
@@ -50,6 +52,7 @@ class Stores:
             index=self.index,
             publisher=self.publisher,
             clock=self.clock,
+            turns=self.turns,
             telemetry=self.telemetry,
         )
 

@@ -21,7 +21,6 @@ from http_intake.problem_types import EXPECTATION_FAILED, NOT_FOUND
 from http_intake.problems import ProblemError
 from http_intake.record import SOURCE
 from http_intake.references import ReferenceIntake
-from http_intake.submission_intake import SubmissionIntake
 from http_intake.submissions import read_submission
 from http_intake.uploaded import MAX_BODY_BYTES, UploadedSubmission
 from http_intake.uploads import offer_uploads
@@ -29,6 +28,7 @@ from mail_ingest.receive import MailOrigin
 from shared import ids
 from shared.codec import to_json
 from shared.events import rfc3339
+from shared.reception import receive_once
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -46,7 +46,6 @@ class Api:
         self._doors = doors
         self._settings = doors.settings
         self._intake = doors.intake
-        self._submissions = SubmissionIntake(doors.intake)
         self._references = ReferenceIntake(doors)
 
     async def submit_media(self, request: Request) -> Response:
@@ -117,12 +116,12 @@ class Api:
             doors=self._doors,
         )
         chunks = limited(request, self._settings.max_submission_bytes)
-        await self._submissions.take(chunks, read, submission_id=submission_id)
+        await receive_once(self._intake, submission_id, chunks, read)
 
     async def _take_uploaded(self, request: Request, submission_id: str, client: str) -> None:
         uploaded = UploadedSubmission(self._doors, submission_id=submission_id, client=client)
         chunks = limited(request, MAX_BODY_BYTES)
-        await self._submissions.take(chunks, uploaded.read, submission_id=submission_id)
+        await receive_once(self._intake, submission_id, chunks, uploaded.read)
         await uploaded.forget_uploads()
 
     def _admit(self, request: Request) -> str:

@@ -34,7 +34,7 @@ _FRONT_PAGE = Path(__file__).with_name("front_page.html").read_text("utf-8")
 
 
 def build_app(doors: Doors) -> Starlette:
-    """The application over these doors; it keeps nothing but the turns of requests under way."""
+    """The application over these doors; it keeps nothing itself."""
     settings = doors.settings
     app = Starlette(
         routes=_routes(Api(doors)),

@@ -25,13 +25,19 @@ _PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 
 
 async def read_submission(
-    chunks: AsyncIterator[bytes], *, boundary: bytes, submission_id: str, client: str, doors: Doors
+    chunks: AsyncIterator[bytes],
+    folder: str,
+    *,
+    boundary: bytes,
+    submission_id: str,
+    client: str,
+    doors: Doors,
 ) -> Submission:
-    """Read a form to its end; its photos and videos are stored on return, but not accepted.
+    """Read a form to its end; its photos and videos are in the folder on return, but not accepted.
 
     Raises ProblemError when the form is broken, holds no file, or a field of it cannot be used.
     """
-    collector = MediaCollector(doors.intake.blobs, submission_id, doors.settings.media)
+    collector = MediaCollector(doors.intake.blobs, folder, doors.settings.media)
     try:
         fields = await _read_form(chunks, boundary, collector, doors.settings.max_parts)
     except BaseException:

@@ -71,16 +71,16 @@ class UploadedSubmission:
         self._media: list[MediaItem] = []
         self._left_out: list[LeftOut] = []
 
-    async def read(self, chunks: AsyncIterator[bytes]) -> Submission:
-        """Read the body, and look at the files; its photos and videos are stored on return, but not
-        accepted. Raises ProblemError when a field or an upload cannot be used.
+    async def read(self, chunks: AsyncIterator[bytes], folder: str) -> Submission:
+        """Read the body, and look at the files; its photos and videos are in the folder on return,
+        but not accepted. Raises ProblemError when a field or an upload cannot be used.
         """
         body = await read_json(chunks, _Body)
         fields = check_fields({name: getattr(body, name) for name in LIMITS})
         await check_callback(fields.callback_url, self._doors)
         for order, named in enumerate(body.uploads):
             try:
-                await self._take(await self._look_at(named, order))
+                await self._take(await self._look_at(named, order), folder)
             except BlobNotFoundError as exc:
                 raise _missing(named.upload, "was changed while it was read") from exc
         return replace(
@@ -120,14 +120,14 @@ class UploadedSubmission:
                 file.digest.update(chunk)
         return _Found(file, upload)
 
-    async def _take(self, found: _Found) -> None:
+    async def _take(self, found: _Found, folder: str) -> None:
         """Keep a file, or leave it out."""
         self._used.append(found.upload.blob)
         file, number = found.file, len(self._media) + 1
         if (reason := self._why_left_out(file)) is not None:
             self._left_out.append(file.left_out(reason))
             return
-        name = media_name(self._submission_id, number, file.safe_name)
+        name = media_name(folder, number, file.safe_name)
         await self._uploads.keep(found.upload, name, content_type=file.true_type)
         self._media.append(file.media_item(number, name))
 

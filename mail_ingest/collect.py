@@ -39,11 +39,13 @@ class MediaLimits:
 
 
 class MediaCollector:
-    """Collects the files of one submission: `begin`, `write` ..., `end` each; at last `settle`."""
+    """Collects the files of one submission into a folder of the blob store, whose name ends with a
+    slash: `begin`, `write` ..., `end` each; at last `settle`.
+    """
 
-    def __init__(self, blobs: BlobStore, submission_id: str, limits: MediaLimits) -> None:
+    def __init__(self, blobs: BlobStore, folder: str, limits: MediaLimits) -> None:
         self._blobs = blobs
-        self._submission_id = submission_id
+        self._folder = folder
         self._limits = limits
         self._media: list[MediaItem] = []
         self._left_out: list[tuple[int, LeftOut]] = []
@@ -167,7 +169,7 @@ class MediaCollector:
             file.reason = LeftOutReason.TOO_MANY
             file.head = bytearray()
             return
-        name = media_name(self._submission_id, len(self._media) + 1, file.safe_name)
+        name = media_name(self._folder, len(self._media) + 1, file.safe_name)
         self._draft = await Draft.open(self._blobs, name, content_type=file.true_type)
         await self._draft.write(bytes(file.head))
         file.head = bytearray()

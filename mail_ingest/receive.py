@@ -1,4 +1,4 @@
-"""One raw message end to end: stream, split, sniff, store, and `shared.intake.accept`.
+"""One raw message end to end: stream, split, sniff, store, and be accepted (`shared.reception`).
 
 The original and every photo and video go to their blobs as they stream; memory stays flat at any
 size. Until the record is written nothing of a message is visible, and after any failure nothing of
@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from mail_ingest.collect import MediaCollector, MediaLimits
 from mail_ingest.content import ContentSorter
@@ -22,10 +20,11 @@ from mail_ingest.message import read_message
 from mail_ingest.mime.limits import Limits
 from mail_ingest.mime.reader import MimeReader
 from mail_ingest.screen import ScreenPolicy, answer_to
-from shared.errors import IngestError, TooLargeError
-from shared.ids import blob_prefix, submission_id
-from shared.intake import original_name, record_name
+from shared.errors import TooLargeError
+from shared.ids import submission_id
+from shared.intake import original_name
 from shared.model import BlobRef, Submission, Submitter
+from shared.reception import receive_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -36,12 +35,9 @@ if TYPE_CHECKING:
     from shared.intake import Accepted, Intake
     from shared.ports import BlobStore
 
-logger = logging.getLogger(__name__)
-
 _BLOCK_BYTES = 256 * 1024
 _SMALL_BYTES = 64 * 1024  # up to here a message is worked on without a thread, in about 2 ms
 _MOST_DEFECTS = 100
-_under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by submission ID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,38 +79,32 @@ async def receive(
     Raises TooLargeError, StorageFullError, ServiceUnavailableError, and whatever `chunks` raises;
     then nothing of the message stays, and all of it can be sent again.
     """
-    lock = _under_way.setdefault(origin.submission_id, asyncio.Lock())
-    async with lock:  # two at a time would tidy up each other's blobs
-        known = await intake.known(origin.submission_id)
-        if known is not None:
-            await _drain(chunks)
-            return await intake.accept(known)
-        try:
-            reception = _Reception(intake.blobs, origin, policy)
-            submission = await reception.store(chunks)
-            return await intake.accept(submission)
-        except BaseException:
-            await asyncio.shield(_tidy_up(intake.blobs, origin.submission_id))
-            raise
+
+    async def read(chunks: AsyncIterator[bytes], folder: str) -> Submission:
+        return await _Reception(intake.blobs, folder, origin, policy).store(chunks)
+
+    return await receive_once(intake, origin.submission_id, chunks, read)
 
 
 class _Reception:
     """One message on its way in."""
 
-    def __init__(self, blobs: BlobStore, origin: MailOrigin, policy: ReceivePolicy) -> None:
+    def __init__(
+        self, blobs: BlobStore, folder: str, origin: MailOrigin, policy: ReceivePolicy
+    ) -> None:
         self._blobs = blobs
+        self._folder = folder
         self._origin = origin
-        self._id = origin.submission_id
         self._policy = policy
         self._reader = MimeReader(policy.limits)
         self._digest = hashlib.sha256()
         self._size = 0
-        self._collector = MediaCollector(blobs, self._id, policy.media)
+        self._collector = MediaCollector(blobs, folder, policy.media)
         self._content = ContentSorter(self._collector)
 
     async def store(self, chunks: AsyncIterator[bytes]) -> Submission:
         """Read it to the end; all blobs are stored on return."""
-        name = original_name(self._id)
+        name = original_name(self._folder)
         draft = await Draft.open(self._blobs, name, content_type="message/rfc822")
         try:
             await self._read(chunks, draft)
@@ -161,7 +151,7 @@ class _Reception:
 
     def _submission(self, original: BlobRef, content: BodyContent, message: Message) -> Submission:
         return Submission(
-            id=self._id,
+            id=self._origin.submission_id,
             source=self._origin.source,
             received_at=self._origin.received_at,
             submitter=_submitter(message),
@@ -200,22 +190,3 @@ async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             gathered = bytearray()
     if gathered:
         yield bytes(gathered)
-
-
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read to the end, so that the sender is not cut off in the middle."""
-    async for _ in chunks:
-        pass
-
-
-async def _tidy_up(blobs: BlobStore, submission: str) -> None:
-    """Remove the blobs of a message that was not accepted."""
-    try:
-        if not await blobs.exists(record_name(submission)):
-            await blobs.delete_prefix(blob_prefix(submission))
-    except IngestError:
-        logger.warning(
-            "blobs of a failed message stay",
-            extra={"action": "tidy_up_failed", "submission_id": submission},
-            exc_info=True,
-        )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Telemetry,
         WorkQueue,
     )
+    from shared.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Intake:
     index: SubmissionIndex
     publisher: EventPublisher
     clock: Clock
+    turns: Turns
     telemetry: Telemetry = NO_TELEMETRY
 
     async def known(self, submission_id: str) -> Submission | None:
@@ -130,14 +132,14 @@ def outcome_name(submission_id: str) -> str:
     return f"{blob_prefix(submission_id)}outcome.json"
 
 
-def original_name(submission_id: str) -> str:
-    """The blob that holds a mail as it came."""
-    return f"{blob_prefix(submission_id)}original.eml"
+def original_name(folder: str) -> str:
+    """The blob that holds a mail as it came. `folder` is that of the attempt (`shared.turns`)."""
+    return f"{folder}original.eml"
 
 
-def media_name(submission_id: str, number: int, safe_file_name: str) -> str:
-    """The blob that holds a media item."""
-    return f"{blob_prefix(submission_id)}media/{number}/{safe_file_name}"
+def media_name(folder: str, number: int, safe_file_name: str) -> str:
+    """The blob that holds a media item. `folder` is that of the attempt (`shared.turns`)."""
+    return f"{folder}media/{number}/{safe_file_name}"
 
 
 def upload_name(client: str, upload_id: str) -> str:

@@ -140,6 +140,60 @@ class DirectUploads(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeAttempt:
+    """An attempt to take a submission in. Two attempts that may be under way at the same time have
+    two numbers, from 1. `version` is the journal's own.
+    """
+
+    submission_id: str
+    number: int
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """A submission whose last attempt, begun at `begun_at`, has left something to be done."""
+
+    submission_id: str
+    begun_at: float
+
+
+class IntakeJournal(Protocol):
+    """What is being taken in, and what an end in the middle has left; all of it is small. Times are
+    seconds since 1970.
+    """
+
+    async def begin(self, submission_id: str, *, now: float, until: float) -> IntakeAttempt | None:
+        """Note an attempt before it writes anything; durable on return. None: another process has
+        one that has not run out. Where processes cannot die unnoticed, both may go on: their
+        numbers keep them apart.
+        """
+        ...
+
+    async def renew(self, attempt: IntakeAttempt, *, until: float) -> IntakeAttempt | None:
+        """The attempt goes on; None when it has run out, and somebody else has begun."""
+        ...
+
+    async def end(self, attempt: IntakeAttempt, *, settled: bool) -> None:
+        """The attempt is over; `settled`: it has left nothing to be done. Harmless when somebody
+        else has begun meanwhile.
+        """
+        ...
+
+    async def cut_off(self, *, now: float, limit: int = 1000) -> Sequence[CutOff]:
+        """The submissions whose last attempt is over, or has run out, and is not settled."""
+        ...
+
+    async def is_complete(self) -> bool:
+        """Whether all that was ever cut off is in here."""
+        ...
+
+    async def set_complete(self) -> None:
+        """What was cut off before there was a journal is done with, or in here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedMessage:
     """A message under lock: it is ours until it is completed, abandoned, dead-lettered, or the lock
     ends.

@@ -36,9 +36,9 @@ def original_name(stored: str) -> str:
 def kind_of(name: str) -> str:
     """``original``, ``media`` or ``record``: what a lifecycle rule may tell apart."""
     match name.split("/"):
-        case ["submissions", _, "original.eml"]:
+        case ["submissions", _, "original.eml"] | ["submissions", _, "attempts", _, "original.eml"]:
             return "original"
-        case ["submissions", _, "media", *_]:
+        case ["submissions", _, "media", *_] | ["submissions", _, "attempts", _, "media", *_]:
             return "media"
         case _:
             return "record"

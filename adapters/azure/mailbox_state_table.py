@@ -10,7 +10,7 @@ from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
 from adapters.azure.mailbox_state import SeenMail, WaitingMail, Watch
-from adapters.azure.table_keys import table_key
+from adapters.azure.table_keys import sortable_time, table_key
 from adapters.azure.tables import create, delete, replace
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class TableMailboxState:
         """See `MailboxState.waiting`."""
         found: list[WaitingMail] = []
         where = "PartitionKey eq @box and not_before le @now"
-        async for stored in self._table.query(where, box=self._box, now=_sortable(now)):
+        async for stored in self._table.query(where, box=self._box, now=sortable_time(now)):
             found.append(_waiting(stored))
             if len(found) >= _MOST_READ:
                 break
@@ -96,7 +96,7 @@ class TableMailboxState:
             "message_id": mail.message_id,
             "received_at": mail.received_at,
             "attempts": waiting.attempts,
-            "not_before": _sortable(waiting.not_before),
+            "not_before": sortable_time(waiting.not_before),
         }
 
     def _watch(self, watch: Watch, until: float) -> Row:
@@ -120,8 +120,3 @@ def _waiting(stored: StoredRow) -> WaitingMail:
         not_before=float(row["not_before"]),
         version=stored.version,
     )
-
-
-def _sortable(seconds: float) -> str:
-    """A time as text that sorts like it, to the millisecond."""
-    return f"{seconds:016.3f}"

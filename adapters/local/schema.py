@@ -109,9 +109,21 @@ _CATEGORIES = (
     ) WITHOUT ROWID""",
     "CREATE INDEX filed_submission ON filed (submission_id)",
 )
+_INTAKES = (
+    """CREATE TABLE intakes (
+        submission_id TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,               -- the process
+        number INTEGER NOT NULL,           -- of the attempt
+        begun_at REAL NOT NULL,
+        until REAL NOT NULL,               -- when it has run out; 0: it is over
+        settled INTEGER NOT NULL DEFAULT 0 -- nothing is left to be done
+    ) WITHOUT ROWID""",
+    "CREATE INDEX intakes_cut_off ON intakes (until) WHERE settled = 0",
+)
 _STEPS: tuple[tuple[str, ...], ...] = (
     (*_QUEUE, *_EVENTS, *_SUBMISSIONS, *_JOBS, *_LEDGER),
     _CATEGORIES,
+    _INTAKES,
 )
 
 VERSION = len(_STEPS)

@@ -101,6 +101,7 @@ def parts_of(
         publisher=services.publisher,
         replies=replies,
         telemetry=telemetry,
+        turns=services.intake.turns,
     )
     return AzureParts(services=Services(stores=stores, jobs=jobs, provider=PROVIDER), jobs=jobs)
 

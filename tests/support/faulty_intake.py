@@ -38,6 +38,7 @@ def faulty_intake(intake: Intake, fault: Fault) -> Intake:
         index=intake.index,
         publisher=_FaultyPublisher(intake.publisher, fault),
         clock=intake.clock,
+        turns=intake.turns,
     )
 
 

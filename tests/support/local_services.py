@@ -11,9 +11,11 @@ from adapters.local.blob_store import LocalBlobStore
 from adapters.local.database import Database
 from adapters.local.event_publisher import LocalEventPublisher
 from adapters.local.event_pump import EventPump
+from adapters.local.intake_journal import LocalIntakeJournal
 from adapters.local.submission_index import LocalSubmissionIndex
 from adapters.local.work_queue import LocalWorkQueue
 from shared.intake import Intake
+from shared.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -54,7 +56,14 @@ def local_services(folder: Path, clock: Clock | None = None) -> Generator[LocalS
             publisher=publisher,
             pump=EventPump(database, clock),
             index=index,
-            intake=Intake(blobs=blobs, queue=queue, index=index, publisher=publisher, clock=clock),
+            intake=Intake(
+                blobs=blobs,
+                queue=queue,
+                index=index,
+                publisher=publisher,
+                clock=clock,
+                turns=Turns(LocalIntakeJournal(database), clock),
+            ),
         )
 
 

@@ -75,6 +75,7 @@ def _parts(services: LocalServices, queue: WorkQueue, mailbox: MaildirMailbox) -
         publisher=services.publisher,
         replies=reply_channel(settings, folder, services.database, services.blobs, services.clock),
         telemetry=NO_TELEMETRY,
+        turns=services.intake.turns,
     )
     jobs = InlineJobs(blobs=stores.blobs, publisher=stores.publisher, clock=stores.clock)
     return AzureParts(

@@ -54,6 +54,7 @@ def functions(core: Core, settings: Settings | None = None) -> Functions:
         publisher=core.services.publisher,
         replies=core.replies,
         telemetry=NO_TELEMETRY,
+        turns=core.services.intake.turns,
     )
     services = Services(stores=stores, jobs=core.jobs, provider=PROVIDER)
     return Functions(settings or Settings(), AzureParts(services=services, jobs=NoJobs()))

@@ -44,6 +44,7 @@ def functions(services: LocalServices, mailbox: FakeMailbox) -> Functions:
         publisher=services.publisher,
         replies=UNUSED,
         telemetry=NO_TELEMETRY,
+        turns=services.intake.turns,
     )
     parts = AzureParts(
         services=Services(stores=stores, jobs=UNUSED, provider=("none", "1")),

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from http_intake.doors import HttpSettings
-from http_intake.turns import Turns
 from shared.errors import ServiceUnavailableError
 from tests.support.http_door import JPEG, MAIL, MP4, Door, open_door
 from tests.support.raw_http import FORM_TYPE, connected, form_part, head
@@ -104,11 +103,3 @@ async def test_a_repetition_finishes_what_a_crash_after_the_record_left_undone(
         assert (await post(door, JPEG)).status_code == 202
         assert await door.services.queue.depth() == 1
         assert any("/media/" in name for name in await door.blobs())
-
-
-async def test_a_turn_that_nobody_holds_is_forgotten() -> None:
-    turns = Turns()
-    async with turns.of("one"):
-        assert turns.of("one").locked()
-        assert not turns.of("two").locked()
-    assert not turns.of("one").locked()

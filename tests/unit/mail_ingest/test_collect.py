@@ -34,7 +34,7 @@ def blobs(tmp_path: Path) -> Iterator[LocalBlobStore]:
 
 
 def collector(blobs: BlobStore, **limits: int) -> MediaCollector:
-    return MediaCollector(blobs, "mail-x", MediaLimits(**limits))
+    return MediaCollector(blobs, "submissions/mail-x/", MediaLimits(**limits))
 
 
 async def take(
@@ -204,7 +204,7 @@ class FullStore:
 
 
 async def test_a_full_disk_is_told_and_can_be_abandoned() -> None:
-    files = MediaCollector(FullStore(), "mail-x", MediaLimits())  # pyright: ignore[reportArgumentType]
+    files = MediaCollector(FullStore(), "submissions/mail-x/", MediaLimits())  # pyright: ignore[reportArgumentType]
     files.begin(JPEG)
     with pytest.raises(StorageFullError):
         await files.write(PHOTO)

@@ -19,7 +19,7 @@ PHOTO = noisy_image_bytes("PNG", (320, 200))
 
 async def sort(raw: bytes, folder: Path) -> tuple[ContentSorter, MediaCollector]:
     with local_blob_store(folder) as blobs:
-        collector = MediaCollector(blobs, "mail-x", MediaLimits())
+        collector = MediaCollector(blobs, "submissions/mail-x/", MediaLimits())
         sorter, reader = ContentSorter(collector), MimeReader()
         await sorter.take(reader.feed(raw))
         await sorter.take(reader.close())

@@ -116,6 +116,8 @@ async def test_a_blob_says_what_it_is(azurite: Azurite) -> None:
     names = {
         "submissions/http-a/original.eml": "original",
         "submissions/http-a/media/1/a.jpg": "media",
+        "submissions/http-a/attempts/2/original.eml": "original",
+        "submissions/http-a/attempts/2/media/1/a.jpg": "media",
         RECORD: "record",
         "descriptions/0a/thumbnail.jpg": "record",
     }

@@ -1,0 +1,100 @@
+"""A submission from its first byte until it is accepted, whichever door it comes by: once, also
+when it comes twice at the same time, and whole or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from shared.errors import IngestError
+from shared.intake import Accepted
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from shared.intake import Intake
+    from shared.model import Submission
+    from shared.ports import BlobStore
+    from shared.turns import Turn
+
+    type Read = Callable[[AsyncIterator[bytes], str], Awaitable[Submission]]
+
+logger = logging.getLogger(__name__)
+
+
+async def receive_once(
+    intake: Intake, submission_id: str, chunks: AsyncIterator[bytes], read: Read
+) -> Accepted:
+    """Take a submission in; durable on return. One that was accepted before is not taken again,
+    whatever the bytes hold; they are read to the end all the same, because many senders look for an
+    answer only then.
+
+    `read` stores what it reads of the submission in the folder that it is given, and gives its
+    record. Raises what it, `chunks` and the ports raise; then nothing of the submission stays.
+    """
+    async with intake.turns.of(submission_id) as turn:
+        first = await intake.known(submission_id)
+        if first is not None:
+            async for _ in chunks:
+                pass
+            await intake.enqueue(first)  # whoever recorded it may have died right after
+            accepted = Accepted(submission=first, first=False)
+        else:
+            accepted = await _accept(intake, turn, chunks, read)
+        if turn.number > 1 or not accepted.first:
+            await _remove_others(intake.blobs, turn, accepted.submission)
+        turn.settled = True
+        return accepted
+
+
+async def _accept(intake: Intake, turn: Turn, chunks: AsyncIterator[bytes], read: Read) -> Accepted:
+    try:
+        return await intake.accept(await read(chunks, turn.folder))
+    except BaseException:  # also a client that hangs up and a host that stops
+        await asyncio.shield(_tidy_up(intake, turn))
+        raise
+
+
+async def _tidy_up(intake: Intake, turn: Turn) -> None:
+    """Remove the blobs of an attempt that failed. A record that is there all the same is not
+    settled: it may not be in the queue yet.
+    """
+    try:
+        recorded = await intake.known(turn.submission_id)
+        if recorded is None or not _holds(turn, recorded):
+            for prefix in turn.prefixes:
+                await intake.blobs.delete_prefix(prefix)
+        turn.settled = recorded is None and turn.number == 1
+    except IngestError:
+        logger.warning(
+            "blobs of a failed submission stay",
+            extra={"action": "tidy_up_failed", "submission_id": turn.submission_id},
+            exc_info=True,
+        )
+
+
+async def _remove_others(blobs: BlobStore, turn: Turn, recorded: Submission) -> None:
+    """Remove what attempts that were overtaken have left. It hurts nobody, so it holds up nobody:
+    whether it stays is no concern of whoever is waiting for an answer.
+    """
+    try:
+        for attempt in (*turn.earlier(), turn):
+            if not _holds(attempt, recorded):
+                for prefix in attempt.prefixes:
+                    await blobs.delete_prefix(prefix)
+    except IngestError:
+        logger.warning(
+            "blobs of a failed submission stay",
+            extra={"action": "tidy_up_failed", "submission_id": turn.submission_id},
+            exc_info=True,
+        )
+
+
+def _holds(turn: Turn, recorded: Submission) -> bool:
+    """Whether the blobs of a record are those of this attempt."""
+    blobs = [item.blob for item in recorded.media]
+    if recorded.original is not None:
+        blobs.append(recorded.original.blob)
+    return any(blob.startswith(turn.prefixes) for blob in blobs)
