@@ -63,7 +63,7 @@ ACTIONS = {
     "reply_failed": "An answer could not be delivered for good.",
     "request_refused": "An HTTP request, or a line to the describer, was refused.",
     "result_not_taken": "The task hub does not take a result; it is reported until it does.",
-    "result_not_wanted": "A step's result came too late: the task hub had given it to another worker.",
+    "result_not_wanted": "A step's result came too late: another worker has been given the step.",
     "round_failed": "A round of regular work met a service that is down.",
     "server_failed": "A part of the server failed, so it stops.",
     "server_started": "The server serves.",

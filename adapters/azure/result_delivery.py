@@ -11,6 +11,7 @@ import random
 import threading
 from typing import TYPE_CHECKING, Any, override
 
+import durabletask.internal.orchestrator_service_pb2 as pb
 import grpc
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 _REPORTS = ("/CompleteOrchestratorTask", "/CompleteActivityTask")
 _FINAL = frozenset(
     {
-        grpc.StatusCode.NOT_FOUND,  # somebody else got the work item too, and was quicker
+        grpc.StatusCode.NOT_FOUND,
         grpc.StatusCode.INVALID_ARGUMENT,
         grpc.StatusCode.FAILED_PRECONDITION,
         grpc.StatusCode.UNIMPLEMENTED,
@@ -61,17 +62,42 @@ class ResultDelivery(grpc.UnaryUnaryClientInterceptor):
                 break
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             call = continuation(client_call_details, request)
+        if error is not None and _code(error) is grpc.StatusCode.NOT_FOUND:
+            return _Forgotten(request.instanceId)
         return call
+
+
+class _Forgotten:
+    """Nobody waits for a result: the hub was restarted, or took the work item for lost, and gave it
+    to somebody. That is no fault, of which durabletask would log the traceback.
+    """
+
+    def __init__(self, instance_id: str) -> None:
+        logger.info(
+            "result not wanted any more",
+            extra={"action": "result_not_wanted", "instance_id": instance_id},
+        )
+
+    def result(self) -> pb.CompleteTaskResponse:
+        return pb.CompleteTaskResponse()
 
 
 def _may_pass(error: BaseException) -> bool:
     """Also what is no answer: there may be no token for the call at the moment."""
-    return not isinstance(error, grpc.Call) or error.code() not in _FINAL
+    return _code(error) not in _FINAL
+
+
+def _code(error: BaseException) -> grpc.StatusCode | None:
+    return error.code() if isinstance(error, grpc.Call) else None
 
 
 def _log(error: BaseException, instance_id: str) -> None:
-    name = error.code().name if isinstance(error, grpc.Call) else type(error).__name__
+    code = _code(error)
     logger.warning(
         "result not taken, will be reported again",
-        extra={"action": "result_not_taken", "instance_id": instance_id, "error": name},
+        extra={
+            "action": "result_not_taken",
+            "instance_id": instance_id,
+            "error": code.name if code else type(error).__name__,
+        },
     )

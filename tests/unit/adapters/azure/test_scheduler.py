@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -170,6 +171,29 @@ async def test_client_and_worker_go_on_when_the_hub_is_back(tmp_path: Path) -> N
             assert instance.output == {"n": 1}
     finally:
         hub.kill()
+
+
+async def test_a_result_that_nobody_waits_for_any_more_is_no_error(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(logging.INFO)
+    gate = Gate()
+    async with scheduler(tmp_path / "hub.db") as hub:
+        async with hub_engine(hub.endpoint) as engine:
+            await engine.start("step", instance_id="a", payload={})
+        port = port_of(hub)
+    async with hub_worker(f"http://127.0.0.1:{port}", [step], {"act": gate.act}):
+        async with scheduler(tmp_path / "hub.db", port=port):
+            await gate.arrived.wait()
+        async with (
+            scheduler(tmp_path / "hub.db", port=port) as hub,
+            hub_engine(hub.endpoint) as engine,
+        ):
+            gate.open.set()
+            assert (await ended(engine, "a", within_s=60)).state is InstanceState.COMPLETED
+    actions = [getattr(record, "action", "") for record in caplog.records]
+    assert "result_not_wanted" in actions
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_noise_in_place_of_answers_is_survived() -> None:
