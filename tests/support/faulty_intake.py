@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mail_ingest.receive import ReceivePolicy, receive
 from shared.intake import Intake
+from tests.support.local_services import local_services
+from tests.support.mails import chunks, origin
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+    from pathlib import Path
 
     from shared.model import CloudEvent
     from shared.ports import BlobStore, BlobWriter, EventPublisher, WorkQueue
+
+DIED = 9
 
 
 @dataclass(slots=True)
@@ -40,6 +48,17 @@ def faulty_intake(intake: Intake, fault: Fault) -> Intake:
         clock=intake.clock,
         turns=intake.turns,
     )
+
+
+def die_while_taking(folder: Path, raw: bytes, step: int) -> None:
+    """Take a mail in a process of its own, which ends at a step with the exit code DIED."""
+
+    def die() -> None:
+        os._exit(DIED)
+
+    with local_services(folder) as services:
+        intake = faulty_intake(services.intake, Fault(at=step, strike=die))
+        asyncio.run(receive(chunks(raw), origin=origin(), intake=intake, policy=ReceivePolicy()))
 
 
 @dataclass(slots=True)

@@ -1,14 +1,13 @@
 """The Functions host as a process of its own, which a test may kill and start again.
 
-The processes are forked from one that has imported everything but the app, so that each starts in a
-fraction of a second and still is the one process of its one app.
+The processes are forked from one that has imported everything but the app (forks.py), so that each
+starts in a fraction of a second and still is the one process of its one app.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import multiprocessing
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tests.support.forks import fork
+from tests.support.local_http import local_http
 from tests.support.server_process import free_port
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SETTINGS = {"MAIL_INGEST_WEBHOOK_ALLOW": "127.0.0.1", "MAIL_INGEST_WEBHOOK_SECRETS": SECRET}
 
 _START_S = 60.0
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.fakes.functions_host.program", "host.functions"])
 
 
 @dataclass(slots=True)
@@ -52,10 +51,7 @@ class FunctionsProcess:
     def start(self, crash: CrashPoint | None = None) -> None:
         """Start it; with `crash` it kills itself there."""
         where = (self.folder, self.port, dict(self.settings))
-        self.process = _forks.Process(
-            target=_serve, args=(self.program, self.prepare, *where, crash)
-        )
-        self.process.start()
+        self.process = fork(_serve, self.program, self.prepare, *where, crash)
 
     def wait_until_ready(self) -> None:
         """Wait until it serves HTTP."""
@@ -71,12 +67,12 @@ class FunctionsProcess:
     def fire(self, timer: str) -> None:
         """Fire a timer now."""
         url = f"{self.url}/admin/functions/{timer}"
-        httpx.post(url, trust_env=False, timeout=30).raise_for_status()
+        local_http.post(url).raise_for_status()
 
     def runs(self) -> int:
         """How often a function has run; -1 when the host does not answer."""
         with contextlib.suppress(httpx.TransportError):
-            return int(httpx.get(f"{self.url}/admin/host/ping", trust_env=False, timeout=5).text)
+            return int(local_http.get(f"{self.url}/admin/host/ping", timeout=5).text)
         return -1
 
     @property
@@ -103,13 +99,11 @@ def until[T](look: Callable[[], T], *, within_s: float = 30.0) -> T:
 
 def post_form(app: FunctionsProcess, callback_url: str, key: str = "k1") -> str:
     """Submit the photo; its status URL. Raises httpx.TransportError."""
-    response = httpx.post(
+    response = local_http.post(
         f"{app.url}/v1/submissions",
         files={"photo": ("cat.jpg", PHOTO)},
         data={"callback_url": callback_url, "reference": "42"},
         headers={"idempotency-key": key},
-        trust_env=False,
-        timeout=30,
     )
     assert response.status_code == 202, response.text
     return response.json()["status_url"]
@@ -117,7 +111,7 @@ def post_form(app: FunctionsProcess, callback_url: str, key: str = "k1") -> str:
 
 def is_done(status_url: str) -> bool:
     """Whether a submission has its outcome and its answer."""
-    return httpx.get(status_url, trust_env=False, timeout=30).json()["state"] == "done"
+    return local_http.get(status_url).json()["state"] == "done"
 
 
 def _serve(

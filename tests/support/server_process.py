@@ -1,4 +1,7 @@
-"""`mail-ingest serve` as a process of its own, which a test may kill and start again."""
+"""`mail-ingest serve` as a process of its own, which a test may kill and start again; and the other
+commands. They are forked (forks.py): that the program starts by its name is shown elsewhere
+(tests/unit/host/test_cli.py).
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,24 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import httpx
 
+from tests.support.forks import fork
+from tests.support.local_http import local_http
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
+    from multiprocessing.context import ForkServerProcess
 
 _START_S = 60.0
+_COMMAND_S = 120.0
 
 
 def free_port() -> int:
@@ -36,7 +44,7 @@ class ServerProcess:
     settings: Mapping[str, str]
     http_port: int = field(default_factory=free_port)
     smtp_port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkServerProcess | None = None
 
     @property
     def url(self) -> str:
@@ -55,22 +63,17 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it; its log is added to server.log."""
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "host.cli", "serve"],
-                env=self.environment(),
-                stdout=log,
-                stderr=log,
-            )
+        log = self.folder / "server.log"
+        self.process = fork(_run, ("serve",), self.environment(), log, log)
 
     def wait_until_ready(self) -> None:
         """Wait until it serves HTTP."""
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/health/live", trust_env=False, timeout=5).is_success:
+                if local_http.get(f"{self.url}/health/live", timeout=5).is_success:
                     return
-            if self.process is None or self.process.poll() is not None:
+            if self.process is None or not self.process.is_alive():
                 raise AssertionError((self.folder / "server.log").read_text("utf-8")[-3000:])
             time.sleep(0.05)
         raise AssertionError("the server does not start")
@@ -84,18 +87,48 @@ class ServerProcess:
         return self._end(signal.SIGTERM)
 
     def _end(self, number: signal.Signals) -> int:
-        if self.process is None:
+        if self.process is None or self.process.pid is None:
             return 0
-        self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        if self.process.is_alive():
+            os.kill(self.process.pid, number)
+        return _exit_code(self.process, 60)
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *words: str) -> Completed:
         """Run a command of the command line on the same folder."""
-        return subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "host.cli", *words],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        with TemporaryDirectory() as folder:
+            stdout, stderr = Path(folder) / "stdout", Path(folder) / "stderr"
+            process = fork(_run, words, self.environment(), stdout, stderr)
+            return Completed(
+                returncode=_exit_code(process, _COMMAND_S),
+                stdout=stdout.read_text("utf-8"),
+                stderr=stderr.read_text("utf-8"),
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """What a command said, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _exit_code(process: ForkServerProcess, within_s: float) -> int:
+    process.join(within_s)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutError("the command does not end")
+    return process.exitcode
+
+
+def _run(words: Sequence[str], environment: Mapping[str, str], stdout: Path, stderr: Path) -> None:
+    """Be `mail-ingest` with these words."""
+    from host.cli import main
+
+    for stream, file in ((sys.stdout, stdout), (sys.stderr, stderr)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream.fileno())
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["mail-ingest", *words]
+    main()

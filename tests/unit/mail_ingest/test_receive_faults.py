@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import multiprocessing
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,14 +15,13 @@ from mail_ingest.receive import ReceivePolicy, receive
 from shared.errors import StorageFullError
 from shared.ids import blob_prefix
 from shared.intake import record_name
-from tests.support.faulty_intake import Fault, faulty_intake
+from tests.support.faulty_intake import DIED, Fault, die_while_taking, faulty_intake
+from tests.support.forks import fork
 from tests.support.images import noisy_image_bytes
 from tests.support.local_services import LocalServices, local_services
 from tests.support.mails import chunks, html, mail, origin, photo, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from shared.intake import Accepted, Intake
 
 PROJECT = Path(__file__).parents[3]
@@ -79,28 +76,11 @@ async def test_a_full_disk_leaves_all_or_nothing(tmp_path: Path, step: int) -> N
         await assert_taken_once(services, await take(services.intake))
 
 
-def _die() -> None:
-    os._exit(9)
-
-
-def _take_and_die(folder: str, step: int) -> None:
-    with local_services(Path(folder)) as services:
-        asyncio.run(take(faulty_intake(services.intake, Fault(at=step, strike=_die))))
-
-
-def in_another_process(work: Callable[[str, int], None], folder: Path, step: int) -> int:
-    """The exit code of a process of its own, forked from a server that has all imports ready."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "tests.support.local_services"])
-    process = context.Process(target=work, args=(str(folder), step))
-    process.start()
-    process.join(60)
-    return process.exitcode or 0
-
-
 @pytest.mark.parametrize("step", range(1, STEPS + 1))
 async def test_a_killed_reception_is_made_good_by_the_next(tmp_path: Path, step: int) -> None:
-    assert await asyncio.to_thread(in_another_process, _take_and_die, tmp_path, step) == 9
+    process = fork(die_while_taking, tmp_path, RAW, step)
+    await asyncio.to_thread(process.join, 60)
+    assert process.exitcode == DIED
     with local_services(tmp_path) as services:
         await assert_taken_once(services, await take(services.intake))
 
