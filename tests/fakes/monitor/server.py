@@ -11,21 +11,26 @@ from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, override
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     type Json = dict[str, Any]
 
-INSTRUMENTATION_KEY = "00000000-0000-0000-0000-000000000001"
 _TRACK = "/v2.1/track"
 
 
 @dataclass(slots=True)
 class FakeMonitor:
-    """What came in. `refusals` are the statuses of the next answers, before it is well again."""
+    """What came in. `refusals` are the statuses of the next answers, before it is well again.
+
+    Each has a key of its own, as each resource on Azure has: exporters keep by the key, and for
+    whoever comes next, what they could not send.
+    """
 
     url: str = ""
+    key: str = field(default_factory=lambda: str(uuid4()))
     envelopes: list[Json] = field(default_factory=list[dict[str, Any]])
     refusals: list[HTTPStatus] = field(default_factory=list[HTTPStatus])
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -33,7 +38,11 @@ class FakeMonitor:
     @property
     def connection_string(self) -> str:
         """What APPLICATIONINSIGHTS_CONNECTION_STRING is to be."""
-        return f"InstrumentationKey={INSTRUMENTATION_KEY};IngestionEndpoint={self.url}/"
+        return self.connection_string_by(self.url)
+
+    def connection_string_by(self, url: str) -> str:
+        """The same, for whoever gets here by another way."""
+        return f"InstrumentationKey={self.key};IngestionEndpoint={url}/"
 
     def of_type(self, base_type: str) -> list[Json]:
         """The envelopes of a type, such as RequestData, RemoteDependencyData, MessageData."""

@@ -18,7 +18,7 @@ from tests.fakes.event_grid.schedule import Schedule
 from tests.fakes.event_grid.topic import KEY, Topic, topic
 from tests.fakes.graph import FakeGraph, fake_graph
 from tests.fakes.identity import fake_identity_endpoint
-from tests.fakes.monitor.server import INSTRUMENTATION_KEY, FakeMonitor, fake_monitor
+from tests.fakes.monitor.server import FakeMonitor, fake_monitor
 from tests.fakes.third_party import FakeThirdParty, fake_third_party
 from tests.support.arm_clients import APP_JOB, IMAGE, SUBSCRIPTION
 from tests.support.azurite import Azurite
@@ -210,8 +210,8 @@ class _Services:
         """Application Insights."""
         monitor = self._stack.enter_context(fake_monitor())
         weather = await self.weather("Azure Monitor", monitor.url)
-        self.environment["APPLICATIONINSIGHTS_CONNECTION_STRING"] = (
-            f"InstrumentationKey={INSTRUMENTATION_KEY};IngestionEndpoint={weather.url}/"
+        self.environment["APPLICATIONINSIGHTS_CONNECTION_STRING"] = monitor.connection_string_by(
+            weather.url
         )
         return monitor
 

@@ -92,6 +92,17 @@ def test_what_the_service_refuses_for_now_is_kept_on_disk(tmp_path: Path) -> Non
     assert list(tmp_path.rglob("*.blob*"))
 
 
+def test_what_one_service_refused_is_not_sent_to_another(tmp_path: Path) -> None:
+    with fake_monitor() as monitor:
+        monitor.refusals = [HTTPStatus.SERVICE_UNAVAILABLE] * 20
+        run(monitor, tmp_path)
+    for kept in tmp_path.rglob("*.lock"):  # as after the minute that it is left alone
+        kept.rename(kept.with_name(kept.name.partition("@")[0]))
+    with fake_monitor() as another:
+        run(another, tmp_path)
+    named(another.of_type("RequestData"), "dispatch_submission")
+
+
 def test_a_dead_endpoint_holds_up_the_end_of_the_program_for_seconds_only(tmp_path: Path) -> None:
     with fake_monitor() as monitor:
         nowhere = monitor.connection_string.replace(monitor.url, "http://127.0.0.1:9")
