@@ -5,6 +5,7 @@ All of it runs on one event loop and waits for nothing.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ class Hub:
         self._store = store
         self.clock = HubClock(store.began(), pace)
         self.work = Work()
+        self.armed = asyncio.Event()  # when there is a new timer
         self._timers = TimerQueue()
         self._live: dict[str, Instance] = {}
         self._changed: dict[str, Instance] = {}
@@ -183,6 +185,7 @@ class Hub:
     def arm(self, instance: Instance, created: pb.HistoryEvent) -> None:
         """Wake an instance when the timer of an event is due."""
         self._timers.arm(Timer(_fire_at(created), instance.id, created.eventId))
+        self.armed.set()
 
     def next_timer_at(self) -> datetime | None:
         """When the first timer is due."""
@@ -193,13 +196,13 @@ class Hub:
         for timer in self._timers.due(self.clock.now()):
             instance = self._live.get(timer.instance_id)
             created = instance.timers.get(timer.timer_id) if instance else None
-            if (
-                not instance or not created or _fire_at(created) != timer.fire_at
-            ):  # the ID is of another execution
-                continue
-            fired = pb.TimerFiredEvent(fireAt=created.timerCreated.fireAt, timerId=timer.timer_id)
-            self.tell(timer.instance_id, timerFired=fired)
-            del instance.timers[timer.timer_id]
+            # The IDs may be those of another execution by now.
+            if instance and created and _fire_at(created) == timer.fire_at:
+                del instance.timers[timer.timer_id]
+                fired = pb.TimerFiredEvent(
+                    fireAt=created.timerCreated.fireAt, timerId=timer.timer_id
+                )
+                self.tell(instance.id, timerFired=fired)
 
     def _take_up(self, instance: Instance) -> None:
         self._live[instance.id] = instance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import grpc
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-_OPTIONS = (
+OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     ("grpc.max_send_message_length", 64 * 1024 * 1024),
@@ -29,7 +29,6 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),
 )
-_LONGEST_NAP_S = 0.5
 
 
 class Scheduler:
@@ -42,12 +41,15 @@ class Scheduler:
 
     async def keep_time(self) -> None:
         """Fire the timers that are due, for ever."""
+        hub = self.hub
         while True:
-            with self.hub.transaction():
-                self.hub.fire_timers()
-            due = self.hub.next_timer_at()
-            nap = self.hub.clock.seconds_until(due) if due else _LONGEST_NAP_S
-            await asyncio.sleep(min(nap, _LONGEST_NAP_S))
+            hub.armed.clear()
+            with hub.transaction():
+                hub.fire_timers()
+            due = hub.next_timer_at()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(hub.clock.seconds_until(due) if due else None):
+                    await hub.armed.wait()
 
 
 @asynccontextmanager
@@ -60,7 +62,7 @@ async def scheduler(
     store = Store(path)
     weather = HubWeather()
     hub = Hub(store, pace=pace)
-    server = grpc.aio.server(interceptors=[weather], options=_OPTIONS)
+    server = grpc.aio.server(interceptors=[weather], options=OPTIONS)
     add_TaskHubSidecarServiceServicer_to_server(SchedulerService(hub, store, weather), server)
     running = Scheduler(hub, weather, server.add_insecure_port(f"127.0.0.1:{port}"))
     await server.start()
@@ -71,3 +73,5 @@ async def scheduler(
         time.cancel()
         await server.stop(None)
         store.close()
+        with suppress(asyncio.CancelledError):
+            await time

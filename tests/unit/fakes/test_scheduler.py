@@ -20,11 +20,11 @@ from durabletask.internal.orchestrator_service_pb2_grpc import (  # pyright: ign
 )
 
 from shared.model import JsonObject
-from tests.fakes.scheduler import service
+from tests.fakes.scheduler import server, service
 from tests.fakes.scheduler.server import scheduler
 from tests.support.engine import ended, raised
 from tests.support.hub_worker import hub_engine, hub_worker
-from tests.support.weather import Weather
+from tests.support.weather import Weather, tcp_weather
 
 if TYPE_CHECKING:
     from tests.fakes.scheduler.server import Scheduler
@@ -70,9 +70,9 @@ def working(hub: Scheduler) -> Any:
 
 
 @asynccontextmanager
-async def calls(hub: Scheduler) -> AsyncGenerator[Any]:
+async def calls(endpoint: str) -> AsyncGenerator[Any]:
     """The bare calls of the hub."""
-    async with grpc.aio.insecure_channel(hub.endpoint.removeprefix("http://")) as channel:
+    async with grpc.aio.insecure_channel(endpoint.removeprefix("http://")) as channel:
         yield TaskHubSidecarServiceStub(channel)
 
 
@@ -164,7 +164,7 @@ BOTH = pb.GetWorkItemsRequest(
 
 
 async def test_an_item_comes_back_when_its_stream_ends_and_the_first_result_counts() -> None:
-    async with scheduler() as hub, calls(hub) as call:
+    async with scheduler() as hub, calls(hub.endpoint) as call:
         first = call.GetWorkItems(BOTH)
         await call.StartInstance(started("a"))
         await call.CompleteOrchestratorTask(scheduled(await taken(first)))
@@ -184,8 +184,26 @@ async def test_an_item_comes_back_when_its_stream_ends_and_the_first_result_coun
         assert await nothing_comes(second)
 
 
+async def test_an_item_comes_back_from_a_worker_that_is_gone_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    soon = dict.fromkeys(("grpc.keepalive_time_ms", "grpc.http2.ping_timeout_ms"), 300)
+    monkeypatch.setattr(server, "OPTIONS", tuple({**dict(server.OPTIONS), **soon}.items()))
+    async with (
+        scheduler() as hub,
+        tcp_weather("127.0.0.1", int(hub.endpoint.rpartition(":")[2])) as way,
+        calls(f"http://127.0.0.1:{way.port}") as far,
+        calls(hub.endpoint) as near,
+    ):
+        await near.StartInstance(started("a"))
+        lost = await taken(far.GetWorkItems(BOTH))
+        way.late_s, way.weather = 3600, Weather.SLOW
+        found = await taken(near.GetWorkItems(BOTH))
+        assert found.orchestratorRequest.instanceId == lost.orchestratorRequest.instanceId
+
+
 async def test_a_turn_that_another_worker_has_ended_is_refused() -> None:
-    async with scheduler() as hub, calls(hub) as call:
+    async with scheduler() as hub, calls(hub.endpoint) as call:
         first = call.GetWorkItems(BOTH)
         await call.StartInstance(started("a"))
         lost = await taken(first)
@@ -199,7 +217,7 @@ async def test_a_turn_that_another_worker_has_ended_is_refused() -> None:
 
 
 async def test_an_item_stays_with_its_worker_while_the_stream_lasts() -> None:
-    async with scheduler() as hub, calls(hub) as call:
+    async with scheduler() as hub, calls(hub.endpoint) as call:
         first, second = call.GetWorkItems(BOTH), call.GetWorkItems(BOTH)
         reads = [asyncio.ensure_future(stream.read()) for stream in (first, second)]
         await asyncio.sleep(0.2)
@@ -209,7 +227,7 @@ async def test_an_item_stays_with_its_worker_while_the_stream_lasts() -> None:
 
 
 async def test_an_abandoned_item_comes_again() -> None:
-    async with scheduler() as hub, calls(hub) as call:
+    async with scheduler() as hub, calls(hub.endpoint) as call:
         stream = call.GetWorkItems(BOTH)
         await call.StartInstance(started("a"))
         turn = await taken(stream)
@@ -225,12 +243,12 @@ async def test_an_abandoned_item_comes_again() -> None:
 async def test_a_hub_that_was_restarted_refuses_what_was_begun_and_hands_it_out_again(
     tmp_path: Path,
 ) -> None:
-    async with scheduler(tmp_path / "hub.db") as hub, calls(hub) as call:
+    async with scheduler(tmp_path / "hub.db") as hub, calls(hub.endpoint) as call:
         stream = call.GetWorkItems(BOTH)
         await call.StartInstance(started("a"))
         await call.CompleteOrchestratorTask(scheduled(await taken(stream)))
         lost = await taken(stream)
-    async with scheduler(tmp_path / "hub.db") as hub, calls(hub) as call:
+    async with scheduler(tmp_path / "hub.db") as hub, calls(hub.endpoint) as call:
         with pytest.raises(grpc.aio.AioRpcError, match="NOT_FOUND"):
             await call.CompleteActivityTask(result(lost))
         found = await taken(call.GetWorkItems(BOTH))
@@ -241,7 +259,7 @@ async def test_a_worker_gets_no_more_at_once_than_it_wants() -> None:
     few = pb.GetWorkItemsRequest(
         maxConcurrentOrchestrationWorkItems=2, maxConcurrentActivityWorkItems=1
     )
-    async with scheduler() as hub, calls(hub) as call:
+    async with scheduler() as hub, calls(hub.endpoint) as call:
         for number in range(3):
             await call.StartInstance(started(f"a{number}"))
         stream = call.GetWorkItems(few)
@@ -258,7 +276,7 @@ async def test_a_worker_without_work_hears_that_the_hub_is_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(service, "_PING_AFTER_S", 0.05)
-    async with scheduler() as hub, calls(hub) as call:
+    async with scheduler() as hub, calls(hub.endpoint) as call:
         assert (await taken(call.GetWorkItems(BOTH))).HasField("healthPing")
 
 
@@ -285,7 +303,7 @@ async def test_an_id_is_used_again_by_its_policy_only_and_without_one_when_it_ha
 
 
 async def test_an_instance_that_lives_is_never_replaced() -> None:
-    async with scheduler() as hub, calls(hub) as call:
+    async with scheduler() as hub, calls(hub.endpoint) as call:
         await call.StartInstance(started("a"))
         with pytest.raises(grpc.aio.AioRpcError, match="ALREADY_EXISTS"):
             await call.StartInstance(started("a"))
@@ -339,7 +357,7 @@ async def _status(client: AsyncTaskHubGrpcClient) -> OrchestrationStatus:
 
 
 async def test_in_bad_weather_every_call_is_refused_and_some_are_done_all_the_same() -> None:
-    async with scheduler() as hub, calls(hub) as call:
+    async with scheduler() as hub, calls(hub.endpoint) as call:
         hub.weather.weather = Weather.THROTTLING
         for name in ("a", "b"):
             with pytest.raises(grpc.aio.AioRpcError, match="RESOURCE_EXHAUSTED"):
