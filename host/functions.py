@@ -115,7 +115,7 @@ class Functions:
 
     async def repair(self, client: AsyncTaskHubGrpcClient) -> None:
         """Queue the submissions whose intake a crash cut short, and nobody sent again."""
-        await self._sweep(client).enqueue_forgotten()
+        await self._sweep(client).repair()
 
     async def _take_mail(self) -> None:
         if self._parts.mailbox is not None:

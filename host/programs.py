@@ -136,7 +136,7 @@ def _begin(
     background.run(pump_queue(stores.queue, dispatcher), name="queue")
     background.run(repeatedly(parts.jobs.tick, every_s=15), name="jobs")
     background.run(repeatedly(sweep.put_failed_aside, every_s=600), name="sweep")
-    background.run(repeatedly(sweep.enqueue_forgotten, every_s=86_400), name="repair")
+    background.run(repeatedly(sweep.repair, every_s=600), name="repair")
     background.run(measure_levels(stores.telemetry, stores.queue, every_s), name="levels")
     if parts.mailbox is not None:
         receive_mail = mail_receiver(settings, stores.intake(), *parts.mailboxes)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from shared.dispatch import mark_dead_lettered
 from shared.errors import IngestError, StorageCorruptError
-from shared.ids import blob_prefix
 from shared.indexing import refile
 from shared.intake import record_name
 from shared.outcomes import Outcomes
 from shared.ports import InstanceState, SubmissionState
+from shared.reception import finish_cut_off, remove_cut_off
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Generator, Sequence
 
     from shared.intake import Intake
     from shared.ports import Instance
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _EVERY_S = 60.0
-_ROUNDS_OF_GRACE = 24 * 60  # a day, in which whoever was cut off may send again
+_GRACE_S = 24 * 3600.0  # in which whoever was cut off may send again
 _MOST = 1000
 
 
@@ -43,30 +43,47 @@ class Sweep:
 
     intake: Intake
     engine: FailedInstances
+    damaged: set[str] = field(default_factory=set[str])  # that was told of
 
     async def run(self) -> None:
-        """Repair at the start, then look for failed instances until cancelled."""
-        half_way: frozenset[str] | None = None
-        rounds = 0
+        """Repair, and look for failed instances, every minute until cancelled."""
         while True:
             try:
-                if half_way is None:
-                    half_way = await self.enqueue_forgotten()
+                await self.repair()
                 await self.put_failed_aside()
-                if rounds == _ROUNDS_OF_GRACE:
-                    await self.remove_half_way(half_way)
             except IngestError as exc:
                 logger.warning(
                     "sweep not finished, will try again",
                     extra={"action": "sweep_failed", "error": str(exc)},
                 )
-            rounds += 1
             await asyncio.sleep(_EVERY_S)
 
-    async def enqueue_forgotten(self) -> frozenset[str]:
-        """Queue the submissions whose record was written and whose process died right after, and
-        file those that an older release has concluded under their categories. Gives the IDs that
-        have blobs and no record: somebody may be sending them just now.
+    async def repair(self) -> None:
+        """Queue the submissions that have a record and whose process died right after, and remove,
+        after a day, what has none: until then whoever was cut off may send again.
+
+        It costs one look into the journal, and a few requests for each submission that was cut off.
+        Only the first look of all, at a store that is older than its journal, goes through all.
+        """
+        journal, queued, removed = self.intake.turns.journal, 0, 0
+        if not await journal.is_complete():
+            await self._look_at_all()
+            await journal.set_complete()
+        now = self.intake.clock.now().timestamp()
+        for each in await journal.cut_off(now=now):
+            with self._damage_left_alone(each.submission_id):
+                if await self.intake.known(each.submission_id) is not None:
+                    queued += await finish_cut_off(self.intake, each.submission_id)
+                elif each.begun_at < now - _GRACE_S:
+                    removed += await remove_cut_off(self.intake, each.submission_id)
+        if queued:
+            logger.info("forgotten submissions queued", extra=_counted("sweep_queued", queued))
+        if removed:
+            logger.info("cut-off submissions removed", extra=_counted("sweep_removed", removed))
+
+    async def _look_at_all(self) -> None:
+        """Note what was cut off before there was a journal, and file what an older release has
+        concluded under its categories.
         """
         recorded: set[str] = set()
         seen: set[str] = set()
@@ -75,38 +92,43 @@ class Sweep:
             seen.add(submission_id)
             if name == record_name(submission_id):
                 recorded.add(submission_id)
-        queued = filed = 0
-        for submission_id in sorted(recorded):
+        filed = 0
+        for submission_id in sorted(seen):
             entry = await self.intake.index.get(submission_id)
-            with _damage_left_alone(submission_id):
-                if entry is None:
-                    queued += await self._enqueue(submission_id)
-                elif entry.state is SubmissionState.DONE and entry.categories is None:
+            is_begun = entry is not None and entry.state is not SubmissionState.ACCEPTED
+            if submission_id not in recorded or not is_begun:
+                await self._note(submission_id)
+            elif entry and entry.state is SubmissionState.DONE and entry.categories is None:
+                with self._damage_left_alone(submission_id):
                     await refile(self.intake.index, Outcomes(blobs=self.intake.blobs), entry)
                     filed += 1
-        if queued:
-            logger.info("forgotten submissions queued", extra=_counted("sweep_queued", queued))
         if filed:
             logger.info("submissions filed", extra=_counted("sweep_filed", filed))
-        return frozenset(seen - recorded)
 
-    async def _enqueue(self, submission_id: str) -> bool:
-        submission = await self.intake.known(submission_id)
-        if submission is not None:
-            await self.intake.enqueue(submission)
-        return submission is not None
+    async def _note(self, submission_id: str) -> None:
+        """As if it had been cut off now. Whoever is sending it just now settles that."""
+        journal, now = self.intake.turns.journal, self.intake.clock.now().timestamp()
+        attempt = await journal.begin(submission_id, now=now, until=now)
+        if attempt is not None:
+            await journal.end(attempt, settled=False)
 
-    async def remove_half_way(self, submission_ids: Iterable[str]) -> int:
-        """Remove the blobs of submissions that were cut off by a crash and never came again: nobody
-        was told that they are taken.
-        """
-        removed = 0
-        for submission_id in submission_ids:
-            if await self.intake.known(submission_id) is None:
-                removed += bool(await self.intake.blobs.delete_prefix(blob_prefix(submission_id)))
-        if removed:
-            logger.info("cut-off submissions removed", extra=_counted("sweep_removed", removed))
-        return removed
+    @contextmanager
+    def _damage_left_alone(self, submission_id: str) -> Generator[None]:
+        """A damaged record or outcome is no reason to leave the others; it is told once."""
+        try:
+            yield
+        except StorageCorruptError as exc:
+            if submission_id in self.damaged:
+                return
+            self.damaged.add(submission_id)
+            logger.exception(
+                "damaged record left alone",
+                extra={
+                    "action": "record_damaged",
+                    "submission_id": submission_id,
+                    "reason": str(exc),
+                },
+            )
 
     async def put_failed_aside(self) -> int:
         """Make every failed orchestration visible as a dead letter, with its reason."""
@@ -128,22 +150,6 @@ class Sweep:
         if marked:
             logger.error("failed submissions put aside", extra=_counted("sweep_put_aside", marked))
         return marked
-
-
-@contextmanager
-def _damage_left_alone(submission_id: str) -> Generator[None]:
-    """A record or an outcome that is damaged is no reason to leave the others."""
-    try:
-        yield
-    except StorageCorruptError as exc:
-        logger.exception(
-            "damaged record left alone",
-            extra={
-                "action": "record_damaged",
-                "submission_id": submission_id,
-                "reason": str(exc),
-            },
-        )
 
 
 def _counted(action: str, count: int) -> dict[str, object]:

@@ -180,8 +180,8 @@ class IntakeJournal(Protocol):
         """
         ...
 
-    async def cut_off(self, *, now: float, limit: int = 1000) -> Sequence[CutOff]:
-        """The submissions whose last attempt is over, or has run out, and is not settled."""
+    async def cut_off(self, *, now: float) -> Sequence[CutOff]:
+        """All submissions whose last attempt is over, or has run out, and is not settled."""
         ...
 
     async def is_complete(self) -> bool:

@@ -9,7 +9,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.errors import IngestError
+from shared.ids import blob_prefix
 from shared.intake import Accepted
+from shared.ports import SubmissionState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -47,6 +49,33 @@ async def receive_once(
             await _remove_others(intake.blobs, turn, accepted.submission)
         turn.settled = True
         return accepted
+
+
+async def finish_cut_off(intake: Intake, submission_id: str) -> bool:
+    """Do what an attempt whose record is there has left to be done; whether that was to queue it.
+    What the index says may have come before the queue's message, which then never came.
+    """
+    async with intake.turns.of(submission_id) as turn:
+        recorded = await intake.known(submission_id)
+        if recorded is None:
+            return False
+        entry = await intake.index.get(submission_id)
+        is_forgotten = entry is None or entry.state is SubmissionState.ACCEPTED
+        if is_forgotten:
+            await intake.enqueue(recorded)
+        await _remove_others(intake.blobs, turn, recorded)
+        turn.settled = True
+        return is_forgotten
+
+
+async def remove_cut_off(intake: Intake, submission_id: str) -> bool:
+    """Remove what attempts without a record have left: nobody was told that it is taken."""
+    async with intake.turns.of(submission_id) as turn:
+        if await intake.known(submission_id) is not None:
+            return False
+        removed = await intake.blobs.delete_prefix(blob_prefix(submission_id))
+        turn.settled = True
+        return removed > 0
 
 
 async def _accept(intake: Intake, turn: Turn, chunks: AsyncIterator[bytes], read: Read) -> Accepted:

@@ -67,7 +67,7 @@ class TableIntakeJournal:
         over = {**_plain(found), "until": sortable_time(_OVER), "settled": settled}
         await self._table.change(replace(over, found.version))
 
-    async def cut_off(self, *, now: float, limit: int = 1000) -> Sequence[CutOff]:
+    async def cut_off(self, *, now: float) -> Sequence[CutOff]:
         """See `IntakeJournal.cut_off`."""
         where = "PartitionKey eq @intakes and until lt @now"
         cut_off: list[CutOff] = []
@@ -77,8 +77,6 @@ class TableIntakeJournal:
                 cut_off.append(CutOff(submission_id=submission_id, begun_at=begun_at))
             elif begun_at < now - _REMEMBERED_S:
                 await self._table.change(delete(_INTAKES, submission_id, found.version))
-            if len(cut_off) == limit:
-                break
         return cut_off
 
     async def is_complete(self) -> bool:

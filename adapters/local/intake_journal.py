@@ -72,13 +72,13 @@ class LocalIntakeJournal:
 
         await self._database.write(end)
 
-    async def cut_off(self, *, now: float, limit: int = 1000) -> Sequence[CutOff]:
+    async def cut_off(self, *, now: float) -> Sequence[CutOff]:
         """See `IntakeJournal.cut_off`."""
         look = (
             "SELECT submission_id, begun_at FROM intakes"
-            " WHERE settled = 0 AND until < ? ORDER BY begun_at LIMIT ?"
+            " WHERE settled = 0 AND until < ? ORDER BY begun_at"
         )
-        rows = await self._database.read(lambda it: it.execute(look, (now, limit)).fetchall())
+        rows = await self._database.read(lambda it: it.execute(look, (now,)).fetchall())
         return [CutOff(submission_id=name, begun_at=begun_at) for name, begun_at in rows]
 
     async def is_complete(self) -> bool:

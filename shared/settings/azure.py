@@ -174,9 +174,9 @@ class FunctionsSettings:
     )
     repair_schedule: str = setting(
         "MAIL_INGEST_REPAIR_SCHEDULE",
-        "0 30 3 * * *",
+        "0 */10 * * * *",
         unit="NCRONTAB with seconds",
-        example="0 0 */6 * * *",
+        example="0 0 * * * *",
         meaning="When a Functions app queues submissions whose intake a crash cut short.",
     )
 

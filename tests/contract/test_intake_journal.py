@@ -125,14 +125,6 @@ async def test_ending_twice_is_harmless(two: Two) -> None:
     assert await cut_off(two) == []
 
 
-async def test_no_more_are_given_than_were_asked_for(two: Two) -> None:
-    for number in range(5):
-        attempt = await two.a.begin(f"mail-{number}", now=NOW, until=NOW + 45)
-        assert attempt is not None
-        await two.a.end(attempt, settled=False)
-    assert len(await two.b.cut_off(now=NOW + 1, limit=3)) == 3
-
-
 async def test_a_journal_is_complete_when_somebody_has_said_so(two: Two) -> None:
     assert not await two.a.is_complete()
     for _ in range(2):
