@@ -38,9 +38,13 @@ async def pump_queue(queue: WorkQueue, dispatcher: Dispatcher) -> None:
 
 
 async def _dispatch_all(dispatcher: Dispatcher, messages: Sequence[QueuedMessage]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for message in messages:
-            group.create_task(dispatcher.dispatch(message))
+    """Dispatch each, whatever becomes of the others. Raises an ExceptionGroup."""
+    outcomes = await asyncio.gather(
+        *(dispatcher.dispatch(message) for message in messages), return_exceptions=True
+    )
+    faults = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    if faults:
+        raise ExceptionGroup("messages not dispatched", faults)
 
 
 async def _finished(work: Coroutine[None, None, None]) -> None:

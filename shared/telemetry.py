@@ -49,6 +49,7 @@ ACTIONS = {
     "message_dead_lettered": "A mail or a queue message was put aside.",
     "message_failed": "A mail could not be received; it is tried again.",
     "message_lock_lost": "The lock of a queue message had ended before it was settled.",
+    "message_lock_not_renewed": "The lock of a queue message could not be renewed; tried again.",
     "message_not_abandoned": "A queue message could not be given back; its lock ends by itself.",
     "message_postponed": "A mail waits because a service is down.",
     "message_release_failed": "A mail could not be given back; its claim ends by itself.",

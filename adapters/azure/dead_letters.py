@@ -6,14 +6,16 @@ the others are held for a moment and given back. A link is opened for each call:
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from adapters.azure.service_bus import SERVICE, service_bus_errors_translated
+from adapters.azure.kept_link import KeptLink, kept_for_now
+from adapters.azure.service_bus import SERVICE
 from shared.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator
+    from contextlib import AbstractAsyncContextManager
 
     from azure.servicebus import ServiceBusReceivedMessage
     from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
@@ -32,9 +34,8 @@ class DeadLetters:
 
     async def newest(self, limit: int) -> list[ServiceBusReceivedMessage]:
         """The last ones, newest first. The body of a message that was peeked can be read."""
-        with service_bus_errors_translated(self._queue):
-            async with self._link() as link:
-                found = [message async for message in peeked(link)]
+        async with self._link() as link:
+            found = await link.use(peeked)
         return found[: -limit - 1 : -1]
 
     @asynccontextmanager
@@ -42,17 +43,21 @@ class DeadLetters:
         """A dead letter of this ID under lock, removed when the block ends well; None: there is
         none. The ID of one that was resubmitted before begins with it and a ``#``.
         """
-        with service_bus_errors_translated(self._queue):
-            async with self._link() as link:
-                sequence = await _sequence_of(link, message_id)
-                if sequence is None:
-                    yield None
-                    return
-                message = await _locked(link, sequence)
-                yield message
-                await link.complete_message(message)
+        async with self._link() as link:
+            sequence = _sequence_of(await link.use(peeked), message_id)
+            if sequence is None:
+                yield None
+                return
+            message = await link.use(lambda receiver: _locked(receiver, sequence))
+            if message is None:
+                raise ServiceUnavailableError(SERVICE, "somebody else works on this dead letter")
+            yield message
+            await link.use(lambda receiver: receiver.complete_message(message))
 
-    def _link(self) -> ServiceBusReceiver:
+    def _link(self) -> AbstractAsyncContextManager[KeptLink[ServiceBusReceiver]]:
+        return kept_for_now(f"dead letters of {self._queue}", self._make_link)
+
+    def _make_link(self) -> ServiceBusReceiver:
         from azure.servicebus import ServiceBusSubQueue
 
         return self._client.get_queue_receiver(
@@ -60,27 +65,26 @@ class DeadLetters:
         )
 
 
-async def peeked(link: ServiceBusReceiver) -> AsyncIterator[ServiceBusReceivedMessage]:
-    """The messages of a queue in their order, without a lock; at most 10,000."""
-    following, seen = 1, 0
-    while seen < _MOST:
+async def peeked(link: ServiceBusReceiver) -> list[ServiceBusReceivedMessage]:
+    """The messages of a queue in their order, without a lock; about 10,000 at the most."""
+    found: list[ServiceBusReceivedMessage] = []
+    while len(found) < _MOST:
+        following = (found[-1].sequence_number or 0) + 1 if found else 1
         page = await link.peek_messages(_PAGE, sequence_number=following)
-        for message in page:
-            yield message
         if not page:
-            return
-        seen += len(page)
-        following = (page[-1].sequence_number or 0) + 1
+            break
+        found += page
+    return found
 
 
-async def _sequence_of(link: ServiceBusReceiver, message_id: str) -> int | None:
-    async for message in peeked(link):
+def _sequence_of(dead: list[ServiceBusReceivedMessage], message_id: str) -> int | None:
+    for message in dead:
         if (message.message_id or "").partition("#")[0] == message_id.partition("#")[0]:
             return message.sequence_number
     return None
 
 
-async def _locked(link: ServiceBusReceiver, sequence: int) -> ServiceBusReceivedMessage:
+async def _locked(link: ServiceBusReceiver, sequence: int) -> ServiceBusReceivedMessage | None:
     """Lock dead letters until this one comes, and give the others back."""
     others: list[ServiceBusReceivedMessage] = []
     try:
@@ -90,6 +94,14 @@ async def _locked(link: ServiceBusReceiver, sequence: int) -> ServiceBusReceived
             if wanted:
                 return wanted[0]
     finally:
+        await _give_back(link, others)
+    return None
+
+
+async def _give_back(link: ServiceBusReceiver, others: list[ServiceBusReceivedMessage]) -> None:
+    """If that fails, the ends of their locks do it."""
+    from azure.core.exceptions import AzureError
+
+    with suppress(AzureError, ValueError):
         for message in others:
             await link.abandon_message(message)
-    raise ServiceUnavailableError(SERVICE, "somebody else works on this dead letter")

@@ -1,46 +1,49 @@
-"""One link from a queue that is kept open, and the messages that it holds under lock.
+"""Takes messages from a queue, holds them under lock, and settles them, in any weather.
 
-A lock is renewed until the message is settled, or `renew_for` is over. What is not settled when
-this process dies comes again when its lock ends.
+A message can be settled on any link of its queue: its lock is the queue's, not the link's. What is
+not settled when this process dies comes again when its lock ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from adapters.azure.service_bus import service_bus_errors_translated
-from shared.errors import IngestError
+from adapters.azure.held_messages import HeldMessages
+from adapters.azure.kept_link import KeptLink, kept_for_now
+from adapters.azure.service_bus import SERVICE
+from shared.errors import IngestError, ServiceUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
     from datetime import timedelta
 
     from azure.servicebus import ServiceBusReceivedMessage
-    from azure.servicebus.aio import AutoLockRenewer, ServiceBusReceiver
+    from azure.servicebus.aio import ServiceBusReceiver
+
+    type Settle = Callable[
+        [ServiceBusReceiver, ServiceBusReceivedMessage], Coroutine[Any, Any, object]
+    ]
+    type Look[Result] = Callable[[ServiceBusReceiver], Coroutine[Any, Any, Result]]
 
 logger = logging.getLogger(__name__)
-
-type OpenLink = Callable[[AutoLockRenewer | None], ServiceBusReceiver]
-type Settle = Callable[[ServiceBusReceiver, ServiceBusReceivedMessage], Coroutine[Any, Any, None]]
 
 _SHORTEST_WAIT_S = 0.5  # the queue must have time to answer
 _SLICE_S = 0.5  # of a wait: what a cancelled receive still takes
 
 
 class OpenReceiver:
-    """Receives from `entity`. A link that broke is opened again by whatever comes next."""
+    """Receives from `entity` on a link that is kept open."""
 
-    def __init__(self, entity: str, open_link: OpenLink, *, renew_for: timedelta) -> None:
+    def __init__(
+        self, entity: str, make_link: Callable[[], ServiceBusReceiver], *, renew_for: timedelta
+    ) -> None:
         self._entity = entity
-        self._open_link = open_link
-        self._renew_for = renew_for
-        self._renewer: AutoLockRenewer | None = None
-        self._link: ServiceBusReceiver | None = None
-        self._locked: dict[str, ServiceBusReceivedMessage] = {}
+        self._make_link = make_link
+        self._link = KeptLink(entity, make_link)
+        self._held = HeldMessages(self._renew, renew_for)
         self._turn = asyncio.Lock()
 
     async def receive(
@@ -60,81 +63,78 @@ class OpenReceiver:
                     return received
 
     async def settle(self, lock_token: str, settle: Settle) -> None:
-        """Do something with a message that is ours; nothing when its lock has ended."""
-        from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
+        """Do something with a message that is ours; nothing when its lock has ended. If it fails,
+        the end of the lock gives the message back. Raises ServiceUnavailableError.
+        """
+        if (message := self._held.release(lock_token)) is None:
+            logger.info("lock was lost", extra={"action": "message_lock_lost"})
+        else:
+            await self._unless_lost(message, settle)
 
-        if (message := self._locked.pop(lock_token, None)) is None:
-            return
-        with service_bus_errors_translated(self._entity):
-            try:
-                await settle(await self._opened(), message)
-            except (MessageAlreadySettled, MessageLockLostError):
-                logger.info("lock was lost", extra={"action": "message_lock_lost"})
-
-    @asynccontextmanager
-    async def browsed(self) -> AsyncGenerator[ServiceBusReceiver]:
-        """A link to peek through: the one that is open, or one for this block only, because a link
+    async def browse[Result](self, look: Look[Result]) -> Result:
+        """Look into the queue: through the link that is open, or one for this once, because a link
         takes a message now and then, and keeps it from others while nobody receives.
         """
-        if self._link is not None:
-            yield await self._opened()
-            return
-        async with self._open_link(None) as link:
-            yield link
+        if self._link.is_open:
+            return await self._link.use(look)
+        async with kept_for_now(self._entity, self._make_link) as link:
+            return await link.use(look)
 
     async def close(self) -> None:
         """Renew no more, and close the link."""
-        if self._link is not None:
-            await self._link.close()
-        if self._renewer is not None:
-            await self._renewer.close()
+        await self._held.close()
+        await self._link.close()
 
     async def _receive_slice(
         self, max_messages: int, wait_s: float
     ) -> Sequence[ServiceBusReceivedMessage]:
-        # The SDK forgets what it has taken when it is cancelled, so it never is.
-        receiving = asyncio.ensure_future(self._receive(max_messages, wait_s))
+        taken: list[ServiceBusReceivedMessage] = []
+
+        async def take(link: ServiceBusReceiver) -> None:
+            taken.extend(await self._take(link, max_messages, wait_s))
+
         try:
-            return await asyncio.shield(receiving)
+            await self._link.use(take)
         except asyncio.CancelledError:
             with suppress(IngestError):
-                for message in await receiving:
-                    await self.settle(str(message.lock_token), abandon)
+                for message in taken:
+                    await self._unless_lost(message, abandon)
             raise
+        self._held.add(taken)
+        return taken
 
-    async def _receive(
-        self, max_messages: int, wait_s: float
+    async def _take(
+        self, link: ServiceBusReceiver, max_messages: int, wait_s: float
     ) -> Sequence[ServiceBusReceivedMessage]:
-        with service_bus_errors_translated(self._entity):
-            received = await self._receive_or_reopen(max_messages, wait_s)
-        now = datetime.now(UTC)
-        self._locked = {
-            token: message for token, message in self._locked.items() if _is_held(message, now)
-        }
-        self._locked |= {str(message.lock_token): message for message in received}
-        return received
-
-    async def _receive_or_reopen(
-        self, max_messages: int, wait_s: float
-    ) -> Sequence[ServiceBusReceivedMessage]:
-        from azure.servicebus.exceptions import ServiceBusError
-
-        link = await self._opened()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        taking = asyncio.ensure_future(link.receive_messages(max_messages, max_wait_time=wait_s))
         try:
-            return await link.receive_messages(max_messages, max_wait_time=wait_s)
-        except ServiceBusError:
-            # That the connection is gone shows only now, and `wait_s` is too short to open another.
-            link = await self._opened()
-            return await link.receive_messages(max_messages, max_wait_time=wait_s)
+            messages = await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            return await taking  # the SDK forgets what it has taken when it is cancelled
+        if not messages and loop.time() - began < wait_s / 2:
+            # That the link has ended is not always an error (`_client_run_async` of the SDK).
+            raise ServiceUnavailableError(SERVICE, f"{self._entity}: its link has ended")
+        return messages
 
-    async def _opened(self) -> ServiceBusReceiver:
-        from azure.servicebus.aio import AutoLockRenewer
+    async def _renew(self, message: ServiceBusReceivedMessage) -> None:
+        async def renew(link: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> None:
+            await link.renew_message_lock(message)
 
-        if self._link is None:
-            if self._renew_for:
-                self._renewer = AutoLockRenewer(self._renew_for.total_seconds())
-            self._link = self._open_link(self._renewer)
-        return await self._link.__aenter__()  # opens the link if it is not open
+        await self._unless_lost(message, renew)
+
+    async def _unless_lost(self, message: ServiceBusReceivedMessage, settle: Settle) -> None:
+        from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
+
+        async def do(link: ServiceBusReceiver) -> None:
+            try:
+                await settle(link, message)
+            except (MessageAlreadySettled, MessageLockLostError):
+                self._held.release(str(message.lock_token))
+                logger.info("lock was lost", extra={"action": "message_lock_lost"})
+
+        await self._link.use(do)
 
 
 async def complete(link: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> None:
@@ -145,7 +145,3 @@ async def complete(link: ServiceBusReceiver, message: ServiceBusReceivedMessage)
 async def abandon(link: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> None:
     """The message is given back."""
     await link.abandon_message(message)
-
-
-def _is_held(message: ServiceBusReceivedMessage, now: datetime) -> bool:
-    return message.locked_until_utc is not None and message.locked_until_utc > now

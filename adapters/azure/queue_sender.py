@@ -11,7 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adapters.azure.service_bus import service_bus_errors_translated
+from adapters.azure.kept_link import KeptLink
+from shared.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +28,10 @@ class _Waiting:
 
 
 class OpenSender:
-    """Sends to `entity`. A link that broke is opened again with the next message."""
+    """Sends to `entity`, which must know duplicates: what is unsure is sent again."""
 
-    def __init__(self, entity: str, open_link: Callable[[], ServiceBusSender]) -> None:
-        self._entity = entity
-        self._open_link = open_link
-        self._link: ServiceBusSender | None = None
+    def __init__(self, entity: str, make_link: Callable[[], ServiceBusSender]) -> None:
+        self._link = KeptLink(entity, make_link)
         self._waiting: deque[_Waiting] = deque()
         self._sending: asyncio.Task[None] | None = None
 
@@ -50,24 +49,29 @@ class OpenSender:
         """Send what waits, then close the link."""
         if self._sending is not None:
             await asyncio.wait([self._sending])
-        if self._link is not None:
-            await self._link.close()
+        await self._link.close()
 
     async def _send_waiting(self) -> None:
         while self._waiting:
+            crowd = len(self._waiting)
             together = [self._waiting.popleft()]
             # Whatever happens, those who wait are told.
             (result,) = await asyncio.gather(self._send(together), return_exceptions=True)
+            if isinstance(result, ServiceUnavailableError):  # not each of them by a try of its own
+                together += [self._waiting.popleft() for _ in range(crowd - len(together))]
             _tell(together, result)
 
     async def _send(self, together: list[_Waiting]) -> None:
-        """Send the message in the list, and with it others that wait; they are added to it."""
-        with service_bus_errors_translated(self._entity):
-            link = self._opened()
-            batch = await link.create_message_batch()  # opens the link
-            batch.add_message(together[0].message)
-            together += self._fill(batch)
+        """Send the messages in the list, and with them others that wait; they are added to it."""
+
+        async def send(link: ServiceBusSender) -> None:
+            batch = await link.create_message_batch()
+            for each in together:
+                batch.add_message(each.message)
+            together.extend(self._fill(batch))
             await link.send_messages(batch if len(together) > 1 else together[0].message)
+
+        await self._link.use(send)
 
     def _fill(self, batch: ServiceBusMessageBatch) -> list[_Waiting]:
         """Put what waits into the batch, as far as there is room."""
@@ -81,11 +85,6 @@ class OpenSender:
                 break
             added.append(self._waiting.popleft())
         return added
-
-    def _opened(self) -> ServiceBusSender:
-        if self._link is None:
-            self._link = self._open_link()
-        return self._link
 
 
 def _tell(waiting: list[_Waiting], error: BaseException | None) -> None:

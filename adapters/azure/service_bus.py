@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 SERVICE = "Azure Service Bus"
 MOST_MESSAGE_BYTES = 256 * 1024  # of the Standard tier, with header and properties
 _RETRIES: dict[str, Any] = {
-    "retry_total": 2,
-    "retry_backoff_factor": 0.3,  # tries again after 0.6 and 1.2 s
-    "retry_backoff_max": 5,
-    "try_timeout": 10,  # seconds; without it a peer that hangs is waited for without end
+    "retry_total": 0,  # adapters/azure/kept_link.py tries again, on another link
+    # Seconds; without it a peer that hangs is waited for without end. To open a link takes five
+    # answers, to renew a lock for the first time two, and the service may be slow.
+    "try_timeout": 30,
 }
+# What the SDK lets out when one call closes a link under another ("'NoneType' object has no
+# attribute 'close'"), or under whoever settles a message ("the handler has already been shutdown").
+_UNDER_OTHERS = (AttributeError, RuntimeError, ValueError)
 
 
 def service_bus_client(
@@ -60,7 +63,7 @@ def service_bus_errors_translated(entity: str) -> Generator[None]:
         raise StorageFullError(f"{SERVICE}, {entity}") from exc
     except MessageSizeExceededError as exc:
         raise TooLargeError("The message", MOST_MESSAGE_BYTES) from exc
-    except (AzureError, OSError) as exc:
+    except (AzureError, OSError, *_UNDER_OTHERS) as exc:
         raise ServiceUnavailableError(SERVICE, f"{entity}: {_sentence(exc)}") from exc
 
 

@@ -34,7 +34,6 @@ class ServiceBusTopicPublisher:
     """Publishes the events that desks wait for, and leaves out all others."""
 
     def __init__(self, client: ServiceBusClient, topic: str) -> None:
-        self._client = client
         self._sender = OpenSender(topic, lambda: client.get_topic_sender(topic))
 
     @classmethod
@@ -54,7 +53,6 @@ class ServiceBusTopicPublisher:
     async def close(self) -> None:
         """Send what waits, and close the link."""
         await self._sender.close()
-        await self._client.close()
 
 
 def _message(event: CloudEvent) -> ServiceBusMessage:

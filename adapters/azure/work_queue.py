@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from adapters.azure.dead_letters import DeadLetters, peeked
 from adapters.azure.queue_receiver import OpenReceiver, abandon, complete
 from adapters.azure.queue_sender import OpenSender
-from adapters.azure.service_bus import service_bus_client, service_bus_errors_translated
+from adapters.azure.service_bus import service_bus_client
 from shared.errors import IngestError
 from shared.events import rfc3339
 from shared.ports import DeadLetter, QueuedMessage
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
-    from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver
+    from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
     from shared.settings.azure import ServiceBusSettings
 
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 SUBJECT = "submission-queued"
 _RENEW_FOR = timedelta(minutes=5)
+_LONGEST_CLOSING_S = 2.0  # for what waits; else the ends of the locks give it back
 _MOST_REASON = 4096  # characters that Service Bus keeps of a reason
 
 
@@ -40,12 +42,13 @@ class ServiceBusWorkQueue:
     """Every method may raise ServiceUnavailableError; `send` also StorageFullError."""
 
     def __init__(self, client: ServiceBusClient, queue: str, *, renew_for: timedelta) -> None:
-        self._client = client
-        self._queue = queue
         self._sender = OpenSender(queue, lambda: client.get_queue_sender(queue))
-        self._receiver = OpenReceiver(queue, self._open_receiver, renew_for=renew_for)
+        self._receiver = OpenReceiver(
+            queue, lambda: client.get_queue_receiver(queue), renew_for=renew_for
+        )
         self._dead_letters = DeadLetters(client, queue)
-        self._held: dict[asyncio.Task[None], QueuedMessage] = {}
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
 
     @classmethod
     def open(
@@ -64,13 +67,10 @@ class ServiceBusWorkQueue:
 
     async def close(self) -> None:
         """Give back what waits for its delay, and close the links."""
-        held = dict(self._held)
-        for task in held:
-            task.cancel()
-        for message in held.values():
-            await self._abandon_quietly(message)
+        self._closing.set()
+        if self._waiting:
+            await asyncio.wait(self._waiting, timeout=_LONGEST_CLOSING_S)
         await asyncio.gather(self._sender.close(), self._receiver.close())
-        await self._client.close()
 
     async def send(
         self,
@@ -106,8 +106,8 @@ class ServiceBusWorkQueue:
             await self._receiver.settle(message.lock_token, abandon)
             return
         task = asyncio.create_task(self._abandon_later(message, delay_s))
-        self._held[task] = message
-        task.add_done_callback(lambda done: self._held.pop(done, None))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
 
     async def dead_letter(self, message: QueuedMessage, *, reason: str, description: str) -> None:
         """Put the message aside, visibly."""
@@ -142,19 +142,12 @@ class ServiceBusWorkQueue:
 
     async def depth(self) -> int:
         """How many messages wait or are locked; counted by peeking, up to 10,000."""
-        with service_bus_errors_translated(self._queue):
-            async with self._receiver.browsed() as link:
-                return len([None async for _ in peeked(link)])
-
-    def _open_receiver(self, renewer: AutoLockRenewer | None) -> ServiceBusReceiver:
-        return self._client.get_queue_receiver(self._queue, auto_lock_renewer=renewer)
+        return len(await self._receiver.browse(peeked))
 
     async def _abandon_later(self, message: QueuedMessage, delay_s: float) -> None:
-        await asyncio.sleep(delay_s)
-        await self._abandon_quietly(message)
-
-    async def _abandon_quietly(self, message: QueuedMessage) -> None:
-        """Give a message back; if that fails, the end of its lock does it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._closing.wait()
         try:
             await self._receiver.settle(message.lock_token, abandon)
         except IngestError as exc:

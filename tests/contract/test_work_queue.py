@@ -134,6 +134,23 @@ async def test_a_message_that_is_sent_twice_is_queued_once(queue: WorkQueue) -> 
     assert len(await take(queue, 10)) == 1
 
 
+async def test_many_messages_are_settled_at_the_same_time(queue: WorkQueue) -> None:
+    for number in range(30):
+        await queue.send(str(number), b"")
+    done, back, aside = (await take(queue, 10), await take(queue, 10), await take(queue, 10))
+
+    await asyncio.gather(
+        *(queue.complete(message) for message in done),
+        *(queue.abandon(message) for message in back),
+        *(queue.dead_letter(message, reason="no", description="No.") for message in aside),
+    )
+
+    again = await take(queue, 30)
+    assert [message.message_id for message in again] == [str(number) for number in range(10, 20)]
+    assert await queue.depth() == 10
+    assert len(await queue.dead_letters()) == 10
+
+
 async def test_a_message_comes_again_when_its_lock_ends(queues: Queues) -> None:
     queue = queues.one
     await queue.send("one", b"")

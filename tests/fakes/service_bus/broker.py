@@ -98,6 +98,16 @@ class Broker:
         for connection in self._connections:
             connection.sever()
 
+    def detach_senders(self, reason: errors.RefusedError) -> None:
+        """Take their links from those who send."""
+        for connection in self._connections:
+            connection.detach_senders(reason)
+
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return len(self._connections)
+
     def queue_at(self, address: str) -> Queue:
         """The queue, subscription or dead letters at an address. Raises RefusedError."""
         entity = self.entity_at(address)

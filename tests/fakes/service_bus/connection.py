@@ -32,6 +32,7 @@ from tests.fakes.service_bus.session import Session
 
 if TYPE_CHECKING:
     from tests.fakes.service_bus.broker import Broker
+    from tests.fakes.service_bus.errors import RefusedError
 
 _MECHANISMS = Array((Symbol("MSSBCBS"), Symbol("ANONYMOUS"), Symbol("EXTERNAL")))
 _IDLE_MS = 240_000
@@ -67,6 +68,11 @@ class Connection:
         """Take their links from those who receive, as the faults say."""
         for session in self._sessions.values():
             session.detach_receivers()
+
+    def detach_senders(self, reason: RefusedError) -> None:
+        """Take their links from those who send."""
+        for session in self._sessions.values():
+            session.detach_senders(reason)
 
     async def _step(self) -> bool:
         """Take the next frame; whether the connection goes on."""

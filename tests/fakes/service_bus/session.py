@@ -86,6 +86,12 @@ class Session:
             if isinstance(link, OutgoingLink) and link.queue is not None:
                 link.close(self.faults.refusal())
 
+    def detach_senders(self, reason: RefusedError) -> None:
+        """Take their links from those who send."""
+        for link in list(self._links.values()):
+            if isinstance(link, IncomingLink):
+                link.close(reason)
+
     def forget(self, link: Link) -> None:
         """A link has ended."""
         if self._links.pop(link.asked.handle, None) is not None:
@@ -189,6 +195,8 @@ class Session:
                     _settle(*unsettled, outcome)
             except RefusedError as refusal:
                 outcome = Rejected(error=refusal.as_error())
+            else:  # an echo, but with no error: that would say that it was not done
+                outcome = Rejected() if isinstance(outcome, Rejected) else outcome
             self._settled(delivery_id, outcome, role=False)
 
     def _settled(self, delivery_id: int, outcome: Composite, *, role: bool) -> None:

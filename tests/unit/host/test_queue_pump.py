@@ -1,4 +1,4 @@
-"""The pump between queue and dispatcher when it is told to stop."""
+"""The pump between queue and dispatcher: when a message fails, and when it is told to stop."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from host.queue_pump import pump_queue
+from shared.errors import ServiceUnavailableError
 from tests.support.local_services import local_services
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from shared.dispatch import Dispatcher
     from shared.ports import QueuedMessage, WorkQueue
@@ -26,6 +30,41 @@ class SlowDispatcher:
         self.begun.set()
         await asyncio.sleep(0.1)
         await self._queue.complete(message)
+
+
+class DispatcherOfAll:
+    """Completes each message after a while; what is named `unlucky` it cannot settle."""
+
+    def __init__(self, queue: WorkQueue) -> None:
+        self._queue = queue
+        self.completed: list[str] = []
+
+    async def dispatch(self, message: QueuedMessage) -> None:
+        if message.message_id == "unlucky":
+            raise ServiceUnavailableError("The queue")
+        await asyncio.sleep(0.1)
+        await self._queue.complete(message)
+        self.completed.append(message.message_id)
+
+
+async def test_a_message_that_cannot_be_settled_disturbs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.queue_pump._PAUSE_S", 0.1)
+    with local_services(tmp_path) as services:
+        for name in ("one", "unlucky", "two"):
+            await services.queue.send(name, b"body")
+        dispatcher = DispatcherOfAll(services.queue)
+        pump = asyncio.create_task(pump_queue(services.queue, cast("Dispatcher", dispatcher)))
+
+        await until(lambda: len(dispatcher.completed) == 2)
+        await services.queue.send("later", b"body")
+        await until(lambda: len(dispatcher.completed) == 3)
+
+        pump.cancel()
+        await asyncio.wait([pump])
+        assert dispatcher.completed == ["one", "two", "later"]
+        assert await services.queue.depth() == 1
 
 
 async def test_what_was_begun_is_finished_when_the_pump_stops(tmp_path: Path) -> None:
