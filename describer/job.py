@@ -89,6 +89,7 @@ class ContainerJob:
             reason=response.reason,
             retry_after_s=response.retry_after_s,
             told=response.status is not Status.UNAVAILABLE and self._tell(item, response),
+            took_s=response.took_s,
         )
         self.transfer.put(item.report_url, to_json(report), "application/json")
 

@@ -53,7 +53,7 @@ class Response:
 
     `description` and `thumbnail` (a JPEG, at most 320 pixels wide and high) are there when it is
     described, `reason` is a sentence when it is not. `retry_after_s` is there when an unavailable
-    service asked for a pause.
+    service asked for a pause. `took_s` is for whoever asked to fill in.
     """
 
     job_id: str  # empty when the request line could not be read
@@ -62,13 +62,15 @@ class Response:
     thumbnail: bytes = b""
     reason: str = ""
     retry_after_s: float | None = None
+    took_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """How an item of a container job ended, as a blob beside its job.
 
-    `told` says that the event media.described was taken where it was sent.
+    `told` says that the event media.described was taken where it was sent. `took_s` is how long the
+    describer took; an older image does not say it.
     """
 
     job_id: str
@@ -76,3 +78,4 @@ class Report:
     reason: str = ""
     retry_after_s: float | None = None
     told: bool = False
+    took_s: float | None = None

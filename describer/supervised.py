@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from describer.child import DescriberLostError, DescriberProcess
@@ -27,8 +29,9 @@ class SupervisedDescriber:
         self._lost = 0  # processes, since one has last answered
 
     async def describe(self, request: Request, within_s: float) -> Response:
-        """The response of a process. A file that costs two of them their lives is unreadable,
-        unless every process dies: then the describer itself is broken, and that is unavailable.
+        """The response of a process, and how long it took. A file that costs two of them their
+        lives is unreadable, unless every process dies: then the describer itself is broken, and
+        that is unavailable.
         """
         reason = ""
         for _ in range(_TRIES):
@@ -36,6 +39,7 @@ class SupervisedDescriber:
                 process = await self._living_process()
             except DescriberLostError as exc:
                 return _unavailable(request, f"The describer does not start: {exc}")
+            begun = asyncio.get_running_loop().time()
             try:
                 response = await process.describe(request, within_s)
             except DescriberLostError as exc:
@@ -43,7 +47,7 @@ class SupervisedDescriber:
                 self._note_loss(request, reason)
             else:
                 self._lost = 0
-                return response
+                return replace(response, took_s=asyncio.get_running_loop().time() - begun)
         if self._lost > _LOST_BY_FILES:
             return _unavailable(request, "Every describer process dies.")
         return Response(

@@ -189,7 +189,13 @@ class _Ports:
         from host.azure_jobs import description_jobs
 
         return description_jobs(
-            self._azure.jobs, self.describers, self.blobs, self.publisher, self.clock, identity
+            self._azure.jobs,
+            self.describers,
+            self.blobs,
+            self.publisher,
+            self.clock,
+            identity,
+            self.telemetry,
         )
 
     def _open_graph(self) -> GraphClient:

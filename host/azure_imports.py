@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ALWAYS = (
     *("adapters.azure.blob_store", "azure.storage.blob.aio"),
-    *("adapters.azure.submission_index", "azure.data.tables.aio"),
+    *("adapters.azure.submission_index", "adapters.azure.intake_journal", "azure.data.tables.aio"),
     *("adapters.azure.work_queue", "azure.servicebus.aio"),
     *("adapters.azure.event_publisher", "azure.eventgrid.aio"),
     *("azure.identity.aio", "aiohttp"),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from adapters.azure.jobs.start import JobBlobs
     from describer.rules import JobRules
     from host.describers import Describers
-    from shared.ports import Clock, EventPublisher
+    from shared.ports import Clock, EventPublisher, Telemetry
     from shared.settings.azure_jobs import JobSettings
 
 
@@ -41,9 +41,12 @@ def description_jobs(
     publisher: EventPublisher,
     clock: Clock,
     credential: Callable[[], AsyncTokenCredential],
+    telemetry: Telemetry,
 ) -> InlineJobs | PlacedJobs:
     """The jobs that the settings place. Raises SettingsError."""
-    inline = InlineJobs(blobs, publisher, clock, describers.rules, describers.provider)
+    inline = InlineJobs(
+        blobs, publisher, clock, describers.rules, describers.provider, telemetry=telemetry
+    )
     if settings.placement == "inline":
         return inline
     containers = ContainerJobs(
@@ -53,6 +56,7 @@ def description_jobs(
         clock,
         _rules(settings, describers.rules),
         describers.provider,
+        telemetry=telemetry,
     )
     return PlacedJobs(
         inline=inline, containers=containers, inline_max_bytes=settings.inline_max_bytes

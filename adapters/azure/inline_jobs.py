@@ -23,10 +23,11 @@ from describer.supervised import SupervisedDescriber
 from shared.errors import BlobNotFoundError, IngestError
 from shared.filing import file_description
 from shared.model import Kind
+from shared.tracing import NO_TELEMETRY, current_traceparent
 
 if TYPE_CHECKING:
     from describer.rules import JobRules
-    from shared.ports import BlobStore, Clock, DescriptionJob, EventPublisher
+    from shared.ports import BlobStore, Clock, DescriptionJob, EventPublisher, Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +48,11 @@ class InlineJobs:
         clock: Clock,
         rules: JobRules,
         provider: tuple[str, str],
+        *,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._blobs, self._clock, self._rules = blobs, clock, rules
+        self._telemetry = telemetry
         self._ledger = JobLedger(blobs, FOLDER)
         self._endings = Endings(
             ledger=self._ledger,
@@ -163,19 +167,26 @@ class InlineJobs:
     async def _response(self, job: DescriptionJob) -> Response:
         describer = await self._free.get()
         try:
-            async with local_file(self._blobs, job.blob) as (path, url):
-                request = Request(
-                    job_id=job.job_id,
-                    path=str(path),
-                    kind=job.kind,
-                    media_type=job.media_type,
-                    file_name=job.file_name,
-                    media_url=url,
-                    traceparent=job.traceparent,
-                )
-                return await describer.describe(request, self._time_s(job))
+            with self._telemetry.span("describe", parent=job.traceparent, job_id=job.job_id):
+                response = await self._ask(describer, job)
         finally:
             self._free.put_nowait(describer)
+        if response.took_s is not None:
+            self._telemetry.record("description_seconds", response.took_s, kind=job.kind.value)
+        return response
+
+    async def _ask(self, describer: SupervisedDescriber, job: DescriptionJob) -> Response:
+        async with local_file(self._blobs, job.blob) as (path, url):
+            request = Request(
+                job_id=job.job_id,
+                path=str(path),
+                kind=job.kind,
+                media_type=job.media_type,
+                file_name=job.file_name,
+                media_url=url,
+                traceparent=current_traceparent() or job.traceparent,
+            )
+            return await describer.describe(request, self._time_s(job))
 
     def _time_s(self, job: DescriptionJob) -> float:
         photo = job.kind is Kind.PHOTO

@@ -22,6 +22,7 @@ from adapters.azure.jobs.platform import ContainerState, JobRefusedError
 from adapters.azure.jobs.settle import Settlement
 from adapters.azure.jobs.start import LaunchStarter
 from shared.errors import ServiceUnavailableError
+from shared.tracing import NO_TELEMETRY
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from adapters.azure.jobs.platform import ContainerPlatform
     from adapters.azure.jobs.rules import ContainerRules
     from adapters.azure.jobs.start import JobBlobs
-    from shared.ports import Clock, DescriptionJob, EventPublisher
+    from shared.ports import Clock, DescriptionJob, EventPublisher, Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class ContainerJobs:
         clock: Clock,
         rules: ContainerRules,
         provider: tuple[str, str],
+        *,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._platform, self._clock, self._rules = platform, clock, rules
         self._ledger = JobLedger(blobs, FOLDER)
@@ -64,7 +67,11 @@ class ContainerJobs:
             horizon=rules.horizon,
         )
         self._settlement = Settlement(
-            ledger=self._ledger, book=self._book, platform=platform, endings=self._endings
+            ledger=self._ledger,
+            book=self._book,
+            platform=platform,
+            endings=self._endings,
+            telemetry=telemetry,
         )
         self._starter = LaunchStarter(
             book=self._book,

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from describer.protocol import Report, Status
+from shared.tracing import NO_TELEMETRY
 
 if TYPE_CHECKING:
     from adapters.azure.jobs.endings import Endings
     from adapters.azure.jobs.launches import Launch, LaunchBook
     from adapters.azure.jobs.ledger import JobLedger, OpenJob
     from adapters.azure.jobs.platform import ContainerPlatform
+    from shared.ports import Telemetry
 
 _NO_REPORT = "The container ended without a report."
 
@@ -29,6 +31,7 @@ class Settlement:
     book: LaunchBook
     platform: ContainerPlatform
     endings: Endings
+    telemetry: Telemetry = NO_TELEMETRY
 
     async def settle(self, launch: Launch) -> None:
         """The container has ended, or is to end now."""
@@ -42,6 +45,9 @@ class Settlement:
 
     async def _settle(self, job: OpenJob, report: Report | None, launch: Launch) -> None:
         endings = self.endings
+        if report is not None and report.took_s is not None:
+            kind = job.job.kind.value
+            self.telemetry.record("description_seconds", report.took_s, kind=kind)
         if report is None:
             await endings.came_to_nothing(job, _NO_REPORT, retry_after_s=None, launch=launch.number)
         elif report.status is Status.UNAVAILABLE:

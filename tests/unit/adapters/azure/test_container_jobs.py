@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +29,7 @@ from tests.support.event_door import EventDoor, event_door
 from tests.support.job_blobs import LocalJobBlobs
 from tests.support.job_desk import PROVIDER, container_rules
 from tests.support.local_services import LocalServices, local_services
+from tests.support.recorded_telemetry import RecordedTelemetry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -55,10 +56,19 @@ class Bench:
     door: EventDoor
     platform: ContainerPlatform
     published: list[CloudEvent]
+    telemetry: RecordedTelemetry = field(default_factory=RecordedTelemetry)
 
     def jobs(self) -> ContainerJobs:
         """The jobs of a process that has just started."""
-        return ContainerJobs(self.platform, self.blobs, self, self.clock, RULES, PROVIDER)
+        return ContainerJobs(
+            self.platform,
+            self.blobs,
+            self,
+            self.clock,
+            RULES,
+            PROVIDER,
+            telemetry=self.telemetry,
+        )
 
     async def publish(self, event: CloudEvent) -> None:
         """We are the publisher, so that we see what is told twice."""
@@ -135,6 +145,7 @@ async def test_the_media_of_a_submission_share_a_container(on: On, tmp_path: Pat
         assert len(bench.arm.started()) == 1
         assert sorted(bench.told()) == [(f"mail-a:{number}", "described") for number in (1, 2, 3)]
         assert len(bench.door.events) == 3
+        assert [metric for metric, _ in bench.telemetry.recorded] == ["description_seconds"] * 3
         assert await bench.left_behind() == []
         assert bench.arm.running() == 0
 

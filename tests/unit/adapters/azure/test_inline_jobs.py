@@ -23,11 +23,14 @@ from shared.model import Kind
 from shared.ports import DescriptionJob
 from tests.support.clocks import ManualClock
 from tests.support.job_desk import PROVIDER, RULES
+from tests.support.recorded_telemetry import RecordedTelemetry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from shared.model import CloudEvent
+
+PARENT = "00-11111111111111111111111111111111-2222222222222222-01"
 
 
 class FarBlobs(LocalBlobStore):
@@ -97,6 +100,23 @@ async def test_a_job_has_ended_when_start_returns(tmp_path: Path) -> None:
         await bench.jobs.start(await bench.job("a.jpg"))
         assert bench.publisher.told() == [("mail-a:1", "described")]
         assert [name async for name in bench.blobs.list(FOLDER)] == []
+
+
+async def test_a_run_is_a_step_of_the_trace_and_its_length_is_measured(tmp_path: Path) -> None:
+    telemetry = RecordedTelemetry()
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        bench.jobs = InlineJobs(
+            bench.blobs, bench.publisher, bench.clock, RULES, PROVIDER, telemetry=telemetry
+        )
+        job = replace(await bench.job("a.jpg"), traceparent=PARENT)
+        await bench.jobs.start(job)
+        await bench.jobs.start(job)  # its content is described now, so nothing runs
+    (span,) = telemetry.spans
+    assert (span.name, span.parent) == ("describe", PARENT)
+    assert span.attributes == {"job_id": "mail-a:1"}
+    ((metric, seconds),) = telemetry.recorded
+    assert metric == "description_seconds"
+    assert 0 < seconds < 60
 
 
 async def test_media_on_another_machine_are_copied_here_and_removed(tmp_path: Path) -> None:
