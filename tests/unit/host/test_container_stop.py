@@ -83,8 +83,9 @@ def test_what_takes_too_long_is_left_to_another_container(tmp_path: Path) -> Non
 
 def _last_words(process: subprocess.Popen[str], folder: Path) -> list[str]:
     """What it still says until it ends, in good order."""
-    printed, _ = process.communicate(timeout=30)
-    assert process.returncode == 0, (folder / "log").read_text()
+    assert process.stdout is not None
+    printed = process.stdout.read()  # `communicate` would miss what was read with the first word
+    assert process.wait(timeout=30) == 0, (folder / "log").read_text()
     return printed.split()
 
 
