@@ -124,7 +124,11 @@ class Functions:
             await poller.poll_once()
 
     def _sweep(self, client: AsyncTaskHubGrpcClient) -> Sweep:
-        return Sweep(intake=self._intake, engine=DurableClientEngine(client))
+        return Sweep(
+            intake=self._intake,
+            engine=DurableClientEngine(client),
+            publisher=self._services.stores.publisher,
+        )
 
 
 class HostSettlement:

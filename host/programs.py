@@ -132,7 +132,7 @@ def _begin(
 ) -> None:
     stores, every_s = parts.services.stores, settings.telemetry.measure_every_s
     dispatcher = parts.services.dispatcher(settings, engine)
-    sweep = Sweep(intake=stores.intake(), engine=engine)
+    sweep = Sweep(intake=stores.intake(), engine=engine, publisher=stores.publisher)
     background.run(pump_queue(stores.queue, dispatcher), name="queue")
     background.run(repeatedly(parts.jobs.tick, every_s=15), name="jobs")
     background.run(repeatedly(sweep.put_failed_aside, every_s=600), name="sweep")

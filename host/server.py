@@ -78,4 +78,6 @@ def _start_core(settings: Settings, parts: LocalParts, background: Background) -
     telemetry, every_s = parts.telemetry, settings.telemetry.measure_every_s
     background.run(telemetry.run(timedelta(seconds=every_s)), name="metrics")
     background.run(measure_levels(telemetry, services.stores.queue, every_s), name="levels")
-    background.run(Sweep(intake=services.stores.intake(), engine=parts.engine).run(), name="sweep")
+    stores = services.stores
+    sweep = Sweep(intake=stores.intake(), engine=parts.engine, publisher=stores.publisher)
+    background.run(sweep.run(), name="sweep")

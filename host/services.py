@@ -50,7 +50,6 @@ class Stores:
             blobs=self.blobs,
             queue=self.queue,
             index=self.index,
-            publisher=self.publisher,
             clock=self.clock,
             turns=self.turns,
             telemetry=self.telemetry,

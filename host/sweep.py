@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from shared.intake import Intake
-    from shared.ports import Instance
+    from shared.ports import EventPublisher, Instance
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Sweep:
 
     intake: Intake
     engine: FailedInstances
+    publisher: EventPublisher
     damaged: set[str] = field(default_factory=set[str])  # that was told of
 
     async def run(self) -> None:
@@ -141,7 +142,7 @@ class Sweep:
                 continue
             await mark_dead_lettered(
                 self.intake.index,
-                self.intake.publisher,
+                self.publisher,
                 self.intake.clock,
                 instance.instance_id,
                 instance.failure,

@@ -72,6 +72,7 @@ class Activities:
     def all(self) -> dict[str, Activity]:
         """Every activity under the name that orchestrators call it by, each a span of its trace."""
         activities = {
+            steps.PUBLISH_ACCEPTED: self.publish_accepted,
             steps.START_DESCRIPTION: self.start_description,
             steps.ESCALATE: self.escalate,
             steps.CLASSIFY: self.classify,
@@ -81,6 +82,13 @@ class Activities:
             steps.DEAD_LETTER: self.dead_letter,
         }
         return {name: self._traced(name, activity) for name, activity in activities.items()}
+
+    async def publish_accepted(self, payload: JsonObject) -> JsonObject:
+        """Tell that a submission is in. The event has the same ID whenever it is told again."""
+        request = from_payload(payload, steps.PublishAccepted)
+        submission = await self._submission(request.submission_id)
+        await self.publisher.publish(events.accepted(submission, self.clock.now()))
+        return to_payload(steps.Done())
 
     async def start_description(self, payload: JsonObject) -> JsonObject:
         """Give the description that is cached for this content, or start a job for it."""

@@ -48,7 +48,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 def accepted(submission: Submission, now: datetime) -> CloudEvent:
-    """A submission is in: durable, queued, not yet worked on."""
+    """A submission is in: durable, and its orchestration has begun."""
     return _event(
         ACCEPTED, submission.id, now, {"media": len(submission.media), "source": submission.source}
     )

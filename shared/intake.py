@@ -2,7 +2,7 @@
 message.
 
 Not here: reading mail or HTTP, and the streaming of blobs; both doors do that before they call
-`accept`.
+`accept`. Nor is it here that the world is told: no event service that is down shuts a door.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared import events
 from shared.codec import from_json, to_json
 from shared.errors import BlobNotFoundError
 from shared.ids import blob_prefix
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from shared.ports import (
         BlobStore,
         Clock,
-        EventPublisher,
         SubmissionIndex,
         Telemetry,
         WorkQueue,
@@ -50,7 +48,6 @@ class Intake:
     blobs: BlobStore
     queue: WorkQueue
     index: SubmissionIndex
-    publisher: EventPublisher
     clock: Clock
     turns: Turns
     telemetry: Telemetry = NO_TELEMETRY
@@ -95,7 +92,7 @@ class Intake:
         return Accepted(submission=submission, first=first)
 
     async def enqueue(self, submission: Submission) -> None:
-        """The steps after the record: queue, index, event. Harmless when repeated."""
+        """The steps after the record: queue and index. Harmless when repeated."""
         entry = IndexEntry(
             submission_id=submission.id,
             source=submission.source,
@@ -104,11 +101,10 @@ class Intake:
             media=len(submission.media),
         )
         message = to_json(SubmissionQueued(submission_id=submission.id))
-        # At the same time, so that one flush of the disk makes all three durable.
+        send, put = self.queue.send, self.index.put  # neither is begun when one is not to be had
+        # At the same time, so that one flush of the disk makes both durable.
         await asyncio.gather(
-            self.queue.send(submission.id, message, application_properties=carried()),
-            self.index.put(entry),
-            self.publisher.publish(events.accepted(submission, self.clock.now())),
+            send(submission.id, message, application_properties=carried()), put(entry)
         )
 
     def _measure(self, submission: Submission) -> None:

@@ -74,6 +74,7 @@ def describe_media(ctx: task.OrchestrationContext, payload: JsonObject) -> Steps
 
 
 def _process(ctx: task.OrchestrationContext, request: steps.ProcessSubmission) -> Steps:
+    accepted = _publish_accepted(ctx, request)
     children: list[task.Task[Any]] = [
         ctx.call_sub_orchestrator(
             steps.DESCRIBE_MEDIA, input=to_payload(item), instance_id=item.job_id
@@ -94,6 +95,10 @@ def _process(ctx: task.OrchestrationContext, request: steps.ProcessSubmission) -
     if reply.state in {"refused", "unavailable"}:
         failed = steps.Complete(submission_id=request.submission_id, reply=reply)
         yield from _tell(ctx, steps.REPORT_REPLY, failed, request)
+    try:
+        yield accepted
+    except task.TaskFailedError:  # nobody could be told for hours; an answer may take days
+        yield _publish_accepted(ctx, request)
     return (
         yield _call(
             ctx,
@@ -102,6 +107,16 @@ def _process(ctx: task.OrchestrationContext, request: steps.ProcessSubmission) -
             request,
         )
     )
+
+
+def _publish_accepted(
+    ctx: task.OrchestrationContext, request: steps.ProcessSubmission
+) -> task.Task[Any]:
+    """Tell that the submission is in. Nothing but its end waits for that, so an event service that
+    is down holds up no description and no answer.
+    """
+    value = steps.PublishAccepted(submission_id=request.submission_id)
+    return _call(ctx, steps.PUBLISH_ACCEPTED, value, request)
 
 
 def _reply(

@@ -13,6 +13,7 @@ from shared.model import Kind, MediaStatus
 PROCESS_SUBMISSION = "process_submission"
 DESCRIBE_MEDIA = "describe_media"
 
+PUBLISH_ACCEPTED = "publish_accepted"
 START_DESCRIPTION = "start_description"
 ESCALATE = "escalate"
 CLASSIFY = "classify"
@@ -84,6 +85,13 @@ class ProcessSubmission(Traced):
     submission_id: str
     media: tuple[DescribeMedia, ...] = ()
     patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishAccepted(Traced):
+    """The input of `publish_accepted`."""
+
+    submission_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ async def _stores(settings: Settings, *, wait: bool) -> AsyncGenerator[Stores]:
             note("No server runs on this folder: the mails are taken now and worked on later.")
     async with open_stores(settings) as stores:
         # Else each mail would say what is missing, and leave its blobs behind.
-        open_now(stores.blobs, stores.queue, stores.index, stores.publisher)
+        open_now(stores.blobs, stores.queue, stores.index)
         yield stores
 
 

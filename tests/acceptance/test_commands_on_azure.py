@@ -94,10 +94,8 @@ async def test_a_newsroom_works_with_what_lies_on_azure(newsroom: Newsroom, tmp_
 
     decided = await run("desk", "decide", submission_id, "1", "--category", "15000000")
     assert decided == f"Item 1 of {submission_id} is filed under: sport.\n"
-    assert [event["type"].split(".", 2)[2] for event in newsroom.events.published] == [
-        "submission.accepted.v1",
-        "submission.revised.v1",
-    ]
+    (revised,) = newsroom.events.published
+    assert revised["type"].endswith(".submission.revised.v1")
     assert await run("desk", "list") == "Nothing waits for the desk.\n"
     assert await listed("status", "--category", SPORT) == [submission_id]
     assert await listed("status", "--category", SPORT, "--state", "accepted") == []

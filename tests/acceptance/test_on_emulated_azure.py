@@ -28,7 +28,7 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 THEIR_SPAN = "b7ad6b7169203331"
 WAY = {
     *("accept_submission", "dispatch_submission", "start_description", "take_description"),
-    *("classify", "reply", "complete"),
+    *("publish_accepted", "classify", "reply", "complete"),
 }
 
 

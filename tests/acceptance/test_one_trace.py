@@ -30,7 +30,7 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 THEIR_SPAN = "b7ad6b7169203331"
 WAY = {
     *("receive_mail", "accept_submission", "dispatch_submission", "start_description"),
-    *("describe", "take_description", "classify", "reply", "complete"),
+    *("publish_accepted", "describe", "take_description", "classify", "reply", "complete"),
 }
 
 

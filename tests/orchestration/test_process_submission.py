@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared import steps
-from shared.codec import to_payload
+from shared.codec import to_json, to_payload
 from shared.described import DescribedHandler
 from shared.dispatch import Dispatcher
 from shared.errors import ServiceUnavailableError
 from shared.events import MediaDescribed, media_described
-from shared.model import Channel, MediaStatus, OutcomeStatus
+from shared.model import Channel, MediaStatus, OutcomeStatus, SubmissionQueued
 from shared.orchestrators import ORCHESTRATORS
 from shared.outcomes import Outcomes
 from shared.ports import InstanceState, ReplyReceipt, ReplyState, SubmissionState
@@ -316,6 +316,69 @@ async def test_a_step_that_keeps_failing_puts_the_submission_aside_with_its_reas
     assert await core.services.intake.known(submission.id) == submission
 
 
+async def test_an_answer_waits_for_no_event_service_and_the_end_for_it_to_come_back(
+    core: Core,
+) -> None:
+    submission = a_submission()
+    back = asyncio.Event()
+    tried: list[JsonObject] = []
+
+    async def publish_accepted(payload: JsonObject) -> JsonObject:
+        tried.append(payload)
+        if not back.is_set():
+            raise ServiceUnavailableError("events")
+        return await core.activities.publish_accepted(payload)
+
+    async with flowing(core, publish_accepted=publish_accepted) as flow:
+        await flow.begin(submission)
+        await flow.job()
+        await flow.describe(submission)
+        async with asyncio.timeout(10):
+            while not core.replies.answers or len(tried) < 2:
+                await asyncio.sleep(0.005)
+        assert await core.events() == []
+        back.set()
+        await flow.outcome(submission)
+    assert await core.events() == ["submission.accepted.v1", "submission.completed.v1"]
+
+
+async def test_what_was_untellable_for_hours_is_tried_once_more_before_the_end(
+    core: Core,
+) -> None:
+    submission = a_submission(media=0)
+    tried: list[JsonObject] = []
+
+    async def publish_accepted(payload: JsonObject) -> JsonObject:
+        tried.append(payload)
+        if len(tried) <= QUICK.attempts:
+            raise ServiceUnavailableError("events")
+        return await core.activities.publish_accepted(payload)
+
+    async with flowing(core, QUICK, publish_accepted=publish_accepted) as flow:
+        await flow.begin(submission)
+        await flow.outcome(submission)
+    assert len(tried) == QUICK.attempts + 1
+    assert await core.events() == ["submission.accepted.v1", "submission.completed.v1"]
+
+
+async def test_a_submission_that_is_resubmitted_is_told_once(core: Core) -> None:
+    submission = a_submission(media=0)
+    broken = [ServiceUnavailableError("blobs")] * QUICK.attempts
+
+    async def classify(payload: JsonObject) -> JsonObject:
+        if broken:
+            raise broken.pop()
+        return await core.activities.classify(payload)
+
+    async with flowing(core, QUICK, classify=classify) as flow:
+        await flow.begin(submission)
+        assert (await ended(flow.engine, submission.id)).state is InstanceState.FAILED
+        await core.services.index.reopen(submission.id)
+        await flow.dispatcher.start(to_json(SubmissionQueued(submission_id=submission.id)))
+        await flow.outcome(submission)
+    assert (await core.events()).count("submission.accepted.v1") == 1
+
+
 async def test_starting_twice_starts_once(core: Core) -> None:
     submission = a_submission(media=0)
     async with flowing(core) as flow:
@@ -347,7 +410,7 @@ async def test_every_step_belongs_to_the_trace_that_came_with_the_queue_message(
     dispatched, *steps_of_it = telemetry.spans
     assert (dispatched.name, dispatched.parent) == ("dispatch_submission", parent)
     assert sorted(span.name for span in steps_of_it) == [
-        *("classify", "complete", "escalate", "escalate", "reply", "report_failed_reply"),
-        *("start_description", "start_description"),
+        *("classify", "complete", "escalate", "escalate", "publish_accepted", "reply"),
+        *("report_failed_reply", "start_description", "start_description"),
     ]
     assert {span.parent for span in steps_of_it} == {dispatched.traceparent}

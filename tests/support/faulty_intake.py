@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
     from pathlib import Path
 
-    from shared.model import CloudEvent
-    from shared.ports import BlobStore, BlobWriter, EventPublisher, WorkQueue
+    from shared.ports import BlobStore, BlobWriter, WorkQueue
 
 DIED = 9
 
@@ -44,7 +43,6 @@ def faulty_intake(intake: Intake, fault: Fault) -> Intake:
         blobs=_FaultyBlobs(intake.blobs, fault),
         queue=_FaultyQueue(intake.queue, fault),  # pyright: ignore[reportArgumentType]
         index=intake.index,
-        publisher=_FaultyPublisher(intake.publisher, fault),
         clock=intake.clock,
         turns=intake.turns,
     )
@@ -132,13 +130,3 @@ class _FaultyQueue:
     ) -> None:
         self.fault.step()
         await self.queue.send(message_id, body, application_properties=application_properties)
-
-
-@dataclass(slots=True)
-class _FaultyPublisher:
-    publisher: EventPublisher
-    fault: Fault
-
-    async def publish(self, event: CloudEvent) -> None:
-        self.fault.step()
-        await self.publisher.publish(event)

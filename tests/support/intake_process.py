@@ -27,19 +27,15 @@ from tests.support.mails import mail, photo, text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from shared.model import CloudEvent
 
 ORIGIN = MailOrigin(source="mail", key="the same for all", received_at="2026-11-24T12:00:00Z")
 
 
 class Taken:
-    """A queue and a publisher that take everything."""
+    """A queue that takes everything."""
 
     async def send(self, message_id: str, body: bytes, **_properties: object) -> None:
         del message_id, body
-
-    async def publish(self, event: CloudEvent) -> None:
-        del event
 
 
 def raw(words: str) -> tuple[bytes, bytes]:
@@ -78,7 +74,6 @@ async def main(connection: str, container: str, prefix: str, lives_s: str, words
         blobs=blobs,
         queue=taken,  # pyright: ignore[reportArgumentType]
         index=TableSubmissionIndex(tables, clock),
-        publisher=taken,
         clock=clock,
         turns=Turns(journal, clock, lives_s=float(lives_s)),
     )

@@ -60,7 +60,6 @@ def local_services(folder: Path, clock: Clock | None = None) -> Generator[LocalS
                 blobs=blobs,
                 queue=queue,
                 index=index,
-                publisher=publisher,
                 clock=clock,
                 turns=Turns(LocalIntakeJournal(database), clock),
             ),

@@ -43,7 +43,8 @@ class Failures:
 
 
 def sweep(core: Core, *failed: Instance) -> Sweep:
-    return Sweep(intake=core.services.intake, engine=Failures(failed))
+    services = core.services
+    return Sweep(intake=services.intake, engine=Failures(failed), publisher=services.publisher)
 
 
 async def cut_short(core: Core, submission: Submission, monkeypatch: pytest.MonkeyPatch) -> None:

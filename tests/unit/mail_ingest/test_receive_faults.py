@@ -32,7 +32,7 @@ RAW = mail(
     photo(noisy_image_bytes("PNG", (330, 200)), "2.png"),
     html("<p>Hi"),
 )
-STEPS = 23  # before each a fault can strike
+STEPS = 22  # before each a fault can strike
 SLACK_BYTES = 32 << 20
 
 

@@ -87,14 +87,28 @@ async def test_accepting_counts_a_submission_once_and_hands_its_trace_on(core: C
     assert again.attributes == {"submission_id": submission.id, "first": 0}
     (message,) = await core.services.queue.receive(max_messages=2, max_wait_s=0)
     assert message.application_properties == {"traceparent": first.traceparent}
-    assert await event_traces(core) == [first.traceparent]
 
 
 async def test_without_a_trace_messages_and_events_carry_none(core: Core) -> None:
-    await core.services.intake.accept(a_submission())
+    submission = a_submission()
+    await core.services.intake.accept(submission)
     (message,) = await core.services.queue.receive(max_messages=1, max_wait_s=0)
     assert message.application_properties == {}
+    await core.activities.publish_accepted({"submission_id": submission.id})
     assert await event_traces(core) == [None]
+
+
+async def test_an_event_belongs_to_the_step_that_publishes_it_first(core: Core) -> None:
+    telemetry = RecordedTelemetry()
+    activities = replace(core.activities, telemetry=telemetry).all()
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    request = steps.PublishAccepted(submission_id=submission.id, traceparent=PARENT)
+    for _ in range(2):
+        await activities[steps.PUBLISH_ACCEPTED](to_payload(request))
+    first, _ = telemetry.spans
+    assert (first.name, first.parent) == ("publish_accepted", PARENT)
+    assert await event_traces(core) == [first.traceparent]
 
 
 async def event_traces(core: Core) -> list[str | None]:
