@@ -15,6 +15,7 @@ from host.buffered_body import in_pieces
 from host.intake import http_doors, mail_receiver, mailbox_poller
 from host.readiness import index_readiness
 from host.sweep import Sweep
+from host.telemetry import measure_level
 from http_intake.app import build_app
 from shared.errors import IngestError, SettingsError
 from shared.events import DESCRIBED, rfc3339
@@ -110,7 +111,9 @@ class Functions:
         await self._parts.jobs.tick()
 
     async def sweep(self, client: AsyncTaskHubGrpcClient) -> None:
-        """Put failed submissions aside, visibly."""
+        """Say how many submissions wait to be started, and put failed ones aside, visibly."""
+        stores = self._services.stores
+        await measure_level(stores.telemetry, stores.queue)
         await self._sweep(client).put_failed_aside()
 
     async def repair(self, client: AsyncTaskHubGrpcClient) -> None:

@@ -54,12 +54,17 @@ def trace_share(settings: TelemetrySettings) -> float:
 
 
 async def measure_levels(telemetry: Telemetry, queue: WorkQueue, every_s: float) -> None:
-    """Measure levels until cancelled; one that cannot be read now is left out."""
+    """Measure levels until cancelled."""
     while True:
-        try:
-            telemetry.gauge("queue_depth", await queue.depth())
-        except IngestError as exc:
-            logger.warning(
-                "level not measured", extra={"action": "level_not_measured", "error": str(exc)}
-            )
+        await measure_level(telemetry, queue)
         await asyncio.sleep(every_s)
+
+
+async def measure_level(telemetry: Telemetry, queue: WorkQueue) -> None:
+    """Say how many submissions wait to be started; nothing when that cannot be read now."""
+    try:
+        telemetry.gauge("queue_depth", await queue.depth())
+    except IngestError as exc:
+        logger.warning(
+            "level not measured", extra={"action": "level_not_measured", "error": str(exc)}
+        )

@@ -23,9 +23,12 @@ from shared.tracing import NO_TELEMETRY
 from tests.fakes.task_hub.server import task_hub
 from tests.support.core import PROVIDER, Core, a_submission, open_core
 from tests.support.engine import local_engine
+from tests.support.recorded_telemetry import RecordedTelemetry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
+
+    from shared.ports import Telemetry
 
 
 @pytest.fixture
@@ -45,7 +48,9 @@ async def client(tmp_path: Path) -> AsyncGenerator[AsyncTaskHubGrpcClient]:
         yield opened
 
 
-def functions(core: Core, settings: Settings | None = None) -> Functions:
+def functions(
+    core: Core, settings: Settings | None = None, telemetry: Telemetry = NO_TELEMETRY
+) -> Functions:
     stores = Stores(
         clock=core.clock,
         blobs=core.services.blobs,
@@ -53,7 +58,7 @@ def functions(core: Core, settings: Settings | None = None) -> Functions:
         index=core.services.index,
         publisher=core.services.publisher,
         replies=core.replies,
-        telemetry=NO_TELEMETRY,
+        telemetry=telemetry,
         turns=core.services.intake.turns,
     )
     services = Services(stores=stores, jobs=core.jobs, provider=PROVIDER)
@@ -89,6 +94,16 @@ async def test_a_message_starts_its_submission(core: Core, client: AsyncTaskHubG
     for _ in range(2):
         await functions(core).dispatch(a_message(submission.id), client)
     assert await DurableClientEngine(client).instance(submission.id) is not None
+
+
+async def test_the_depth_of_the_queue_is_measured_beside_the_sweep(
+    core: Core, client: AsyncTaskHubGrpcClient
+) -> None:
+    telemetry = RecordedTelemetry()
+    for number in (1, 2):
+        await core.services.intake.accept(a_submission(number))
+    await functions(core, telemetry=telemetry).sweep(client)
+    assert telemetry.levels == [("queue_depth", 2)]
 
 
 async def test_a_message_that_cannot_be_started_yet_makes_its_function_fail(
