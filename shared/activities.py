@@ -21,13 +21,7 @@ from shared.errors import StorageCorruptError
 from shared.ids import reply_id, split_media_instance_id
 from shared.indexing import with_outcome
 from shared.intake import description_name, record_name
-from shared.model import (
-    Channel,
-    JsonObject,
-    Outcome,
-    ReplyRecord,
-    Submission,
-)
+from shared.model import Channel, JsonObject, MediaItem, Outcome, ReplyRecord, Submission
 from shared.outcomes import Outcomes
 from shared.ports import Answer, DescriptionJob, IndexEntry, ReplyState, SubmissionState
 from shared.tracing import TRACEPARENT, current_traceparent
@@ -92,14 +86,15 @@ class Activities:
 
     async def start_description(self, payload: JsonObject) -> JsonObject:
         """Give the description that is cached for this content, or start a job for it."""
-        item = from_payload(payload, steps.DescribeMedia)
+        request = from_payload(payload, steps.DescribeMedia)
+        item = await self._media_item(request.job_id)
         cached = description_name(item.sha256, *self.provider)
         if await self.blobs.exists(cached):
             self.telemetry.count("descriptions_from_cache")
             return to_payload(steps.Started(result=described(item.number, cached)))
         await self.jobs.start(
             DescriptionJob(
-                job_id=item.job_id,
+                job_id=request.job_id,
                 kind=item.kind,
                 blob=item.blob,
                 file_name=item.file_name,
@@ -124,6 +119,7 @@ class Activities:
                 "reason": request.reason,
             },
         )
+        item = await self._media_item(request.job_id)
         await self.jobs.cancel(request.job_id)
         await self.publisher.publish(
             events.media_escalated(request.job_id, request.reason, self.clock.now())
@@ -131,7 +127,7 @@ class Activities:
         await self.replies.notify_desk(
             f"escalated-{request.job_id}",
             f"Please look at {submission_id}, item {number}",
-            f"{request.file_name}: {request.reason}\n\n"
+            f"{item.file_name}: {request.reason}\n\n"
             f"To decide: mail-ingest desk decide {submission_id} {number} --category CODE\n",
         )
         self.telemetry.count("media_escalated")
@@ -246,6 +242,14 @@ class Activities:
     async def _submission(self, submission_id: str) -> Submission:
         name = record_name(submission_id)
         return from_json(await self.blobs.get(name), Submission, where=name)
+
+    async def _media_item(self, job_id: str) -> MediaItem:
+        submission_id, number = split_media_instance_id(job_id)
+        submission = await self._submission(submission_id)
+        for item in submission.media:
+            if item.number == number:
+                return item
+        raise StorageCorruptError(record_name(submission_id), f"its media item {number} is missing")
 
     async def _outcome(self, submission_id: str) -> Outcome:
         outcome = await Outcomes(blobs=self.blobs).get(submission_id)

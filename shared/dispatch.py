@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 from shared import events, steps
 from shared.codec import from_json, to_payload
 from shared.errors import IngestError, StorageCorruptError
-from shared.ids import media_instance_id
 from shared.intake import record_name
 from shared.model import Submission, SubmissionQueued
 from shared.ports import IndexEntry, InstanceState, SubmissionState
@@ -165,21 +164,7 @@ def _request(submission: Submission, patience: steps.Patience) -> steps.ProcessS
         submission_id=submission.id,
         patience=patience,
         traceparent=current_traceparent(),
-        media=tuple(
-            steps.DescribeMedia(
-                job_id=media_instance_id(submission.id, item.number),
-                number=item.number,
-                kind=item.kind,
-                blob=item.blob,
-                file_name=item.file_name,
-                media_type=item.media_type,
-                size=item.size,
-                sha256=item.sha256,
-                patience=patience,
-                traceparent=current_traceparent(),
-            )
-            for item in submission.media
-        ),
+        media=tuple(item.number for item in submission.media),
     )
 
 

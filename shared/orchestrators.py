@@ -19,6 +19,7 @@ from durabletask import task
 from shared import steps
 from shared.codec import from_payload, to_payload
 from shared.events import MEDIA_DESCRIBED, MediaDescribed
+from shared.ids import media_instance_id
 from shared.model import JsonObject, MediaStatus
 
 type Steps = Generator[task.Task[Any], Any, JsonObject]
@@ -75,12 +76,7 @@ def describe_media(ctx: task.OrchestrationContext, payload: JsonObject) -> Steps
 
 def _process(ctx: task.OrchestrationContext, request: steps.ProcessSubmission) -> Steps:
     accepted = _publish_accepted(ctx, request)
-    children: list[task.Task[Any]] = [
-        ctx.call_sub_orchestrator(
-            steps.DESCRIBE_MEDIA, input=to_payload(item), instance_id=item.job_id
-        )
-        for item in request.media
-    ]
+    children = [_describe(ctx, request, number) for number in request.media]
     results: list[object] = (yield task.when_all(children)) if children else []
     yield _call(
         ctx,
@@ -109,6 +105,20 @@ def _process(ctx: task.OrchestrationContext, request: steps.ProcessSubmission) -
     )
 
 
+def _describe(
+    ctx: task.OrchestrationContext, request: steps.ProcessSubmission, number: int
+) -> task.Task[Any]:
+    item = steps.DescribeMedia(
+        job_id=media_instance_id(request.submission_id, number),
+        number=number,
+        patience=request.patience,
+        traceparent=request.traceparent,
+    )
+    return ctx.call_sub_orchestrator(
+        steps.DESCRIBE_MEDIA, input=to_payload(item), instance_id=item.job_id
+    )
+
+
 def _publish_accepted(
     ctx: task.OrchestrationContext, request: steps.ProcessSubmission
 ) -> task.Task[Any]:
@@ -133,7 +143,7 @@ def _reply(
 
 
 def _escalate(ctx: task.OrchestrationContext, item: steps.DescribeMedia, reason: str) -> Steps:
-    request = steps.Escalate(job_id=item.job_id, file_name=item.file_name, reason=reason)
+    request = steps.Escalate(job_id=item.job_id, reason=reason)
     yield from _tell(ctx, steps.ESCALATE, request, item)
     return to_payload(
         steps.MediaResult(number=item.number, status=MediaStatus.ESCALATED, reason=reason)

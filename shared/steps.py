@@ -2,13 +2,14 @@
 
 These travel through the durable engine as JSON primitives and lie in the histories of running
 instances: a newer field has a default, so that instances started by an older version still load.
+A scheduler takes about 1 MB at a time: what a submission is and holds is read from its record.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shared.model import Kind, MediaStatus
+from shared.model import MediaStatus
 
 PROCESS_SUBMISSION = "process_submission"
 DESCRIBE_MEDIA = "describe_media"
@@ -52,12 +53,6 @@ class DescribeMedia(Traced):
 
     job_id: str
     number: int
-    kind: Kind
-    blob: str
-    file_name: str
-    media_type: str
-    size: int
-    sha256: str
     patience: Patience = field(default_factory=Patience)
 
 
@@ -80,10 +75,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSubmission(Traced):
-    """The input of `process_submission`."""
+    """The input of `process_submission`; `media` are the numbers of its media items."""
 
     submission_id: str
-    media: tuple[DescribeMedia, ...] = ()
+    media: tuple[int, ...] = ()
     patience: Patience = field(default_factory=Patience)
 
 
@@ -99,7 +94,6 @@ class Escalate(Traced):
     """The input of `escalate`."""
 
     job_id: str
-    file_name: str
     reason: str
 
 

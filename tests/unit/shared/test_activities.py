@@ -7,7 +7,7 @@ import pytest
 
 from shared import steps
 from shared.codec import from_payload, to_payload
-from shared.errors import BlobNotFoundError, ServiceUnavailableError
+from shared.errors import BlobNotFoundError, ServiceUnavailableError, StorageCorruptError
 from shared.model import AnswerTo, Channel, MediaStatus, OutcomeStatus
 from shared.outcomes import Outcomes
 from shared.ports import ReplyReceipt, ReplyState, SubmissionState
@@ -24,19 +24,7 @@ async def accept(core: Core, submission: Submission) -> Submission:
 
 
 def describe_input(submission: Submission) -> dict[str, object]:
-    item = submission.media[0]
-    return to_payload(
-        steps.DescribeMedia(
-            job_id=f"{submission.id}:1",
-            number=1,
-            kind=item.kind,
-            blob=item.blob,
-            file_name=item.file_name,
-            media_type=item.media_type,
-            size=item.size,
-            sha256=item.sha256,
-        )
-    )
+    return to_payload(steps.DescribeMedia(job_id=f"{submission.id}:1", number=1))
 
 
 async def classify(core: Core, submission: Submission, *results: steps.MediaResult) -> Outcome:
@@ -61,7 +49,15 @@ async def test_a_description_that_is_new_becomes_a_job(core: Core) -> None:
     submission = await accept(core, a_submission())
     started = await core.activities.start_description(describe_input(submission))
     assert from_payload(started, steps.Started).result is None
-    assert [job.job_id for job in core.jobs.started] == [f"{submission.id}:1"]
+    (job,), (item,) = core.jobs.started, submission.media
+    assert (job.job_id, job.blob, job.sha256) == (f"{submission.id}:1", item.blob, item.sha256)
+
+
+async def test_an_item_that_its_record_does_not_hold_is_damage(core: Core) -> None:
+    submission = await accept(core, a_submission(media=1))
+    request = steps.DescribeMedia(job_id=f"{submission.id}:2", number=2)
+    with pytest.raises(StorageCorruptError, match="media item 2 is missing"):
+        await core.activities.start_description(to_payload(request))
 
 
 async def test_content_that_was_described_before_needs_no_job(core: Core) -> None:
@@ -77,9 +73,7 @@ async def test_content_that_was_described_before_needs_no_job(core: Core) -> Non
 
 async def test_escalating_tells_the_desk_once_however_often_it_runs(core: Core) -> None:
     submission = await accept(core, a_submission())
-    request = to_payload(
-        steps.Escalate(job_id=f"{submission.id}:1", file_name="photo1.jpg", reason="Late.")
-    )
+    request = to_payload(steps.Escalate(job_id=f"{submission.id}:1", reason="Late."))
     await core.activities.escalate(request)
     await core.activities.escalate(request)
     assert (await core.events()).count("media.escalated.v1") == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -83,15 +84,22 @@ async def test_a_message_starts_the_instance_of_its_submission(
     await core.services.intake.accept(submission)
     await dispatcher(core, engine).dispatch(await next_message(core))
     payload = engine.payloads[submission.id]
-    assert [item["job_id"] for item in payload["media"]] == [
-        f"{submission.id}:1",
-        f"{submission.id}:2",
-    ]
-    assert payload["media"][0]["patience"]["escalate_after_s"] == 60
+    assert list(payload["media"]) == [1, 2]
+    assert payload["patience"]["escalate_after_s"] == 60
     assert await core.services.queue.depth() == 0
     entry = await core.services.index.get(submission.id)
     assert entry is not None
     assert entry.state is SubmissionState.DESCRIBING
+
+
+async def test_what_starts_an_instance_is_small_whatever_the_files_are_called(
+    core: Core, engine: WrittenDownEngine
+) -> None:
+    submission = a_submission(media=1000)
+    long_names = (replace(item, file_name="🎞" * 200) for item in submission.media)
+    await core.services.intake.accept(replace(submission, media=tuple(long_names)))
+    await dispatcher(core, engine).dispatch(await next_message(core))
+    assert len(json.dumps(engine.payloads[submission.id])) < 10_000
 
 
 async def test_an_instance_that_exists_is_success(core: Core, engine: WrittenDownEngine) -> None:
@@ -204,7 +212,7 @@ def handler(core: Core, engine: WrittenDownEngine) -> DescribedHandler:
 
 async def described(core: Core, handler: DescribedHandler) -> bool:
     result = MediaDescribed(job_id=f"{a_submission().id}:1", status="unreadable", reason="Broken.")
-    return await handler.on_event(media_described(result, core.clock.now()))
+    return await handler.on_event(media_described(result, core.clock.now(), taken_at=0))
 
 
 async def test_a_description_wakes_the_instance_that_waits(
