@@ -30,8 +30,8 @@ SECRETS = frozenset({"JOBS_URL", "EVENT_URL", "EVENT_KEY", "EVENT_KEY_HEADER"})
 class Item:
     """One photo or video. The URLs are https or file; results, thumbnail and report are PUT.
 
-    `description_blob` is the name that the event gives to the description. `within_s` is how long
-    the describer may take.
+    `description_blob` is the name that the event gives to the description, `event_id` the event's
+    own ID. `within_s` is how long the describer may take.
     """
 
     job_id: str
@@ -45,6 +45,7 @@ class Item:
     description_blob: str
     within_s: float
     traceparent: str = ""
+    event_id: str = ""  # an older release gave none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,7 @@ def event_of(item: Item, response: Response, now: datetime) -> CloudEvent:
     """The CloudEvent media.described, as shared.events makes it."""
     submission_id = item.job_id.rpartition(":")[0]
     return CloudEvent(
-        id=f"media.described.v1:{item.job_id}",
+        id=item.event_id or f"media.described.v1:{item.job_id}",
         source=_SOURCE,
         type=_TYPE,
         subject=f"submissions/{submission_id}",

@@ -6,6 +6,7 @@ The ID of an event is derived from what it tells, so telling it twice is seen as
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared.codec import to_payload
@@ -14,8 +15,6 @@ from shared.model import CloudEvent, Outcome
 from shared.tracing import current_traceparent
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from shared.model import Submission
 
 SOURCE = "/mail_ingest"
@@ -54,10 +53,16 @@ def accepted(submission: Submission, now: datetime) -> CloudEvent:
     )
 
 
-def media_described(described: MediaDescribed, now: datetime) -> CloudEvent:
-    """A description job has ended."""
+def media_described(described: MediaDescribed, now: datetime, *, taken_at: float) -> CloudEvent:
+    """A description job, taken at `taken_at` (seconds since 1970), has ended."""
     submission_id, _ = split_media_instance_id(described.job_id)
-    return _event(DESCRIBED, submission_id, now, to_payload(described), key=described.job_id)
+    key = _run_of(described.job_id, taken_at)
+    return _event(DESCRIBED, submission_id, now, to_payload(described), key=key)
+
+
+def media_described_id(job_id: str, taken_at: float) -> str:
+    """The ID that `media_described` will have, for whoever builds that event elsewhere."""
+    return _id(DESCRIBED, _run_of(job_id, taken_at))
 
 
 def media_escalated(job_id: str, reason: str, now: datetime) -> CloudEvent:
@@ -91,7 +96,7 @@ def _event(
     type_: str, submission_id: str, now: datetime, data: dict[str, object], *, key: str = ""
 ) -> CloudEvent:
     return CloudEvent(
-        id=f"{type_.split('.', 2)[2]}:{key or submission_id}",
+        id=_id(type_, key or submission_id),
         source=SOURCE,
         type=type_,
         subject=f"submissions/{submission_id}",
@@ -99,3 +104,14 @@ def _event(
         data=data,
         traceparent=current_traceparent() or None,
     )
+
+
+def _id(type_: str, key: str) -> str:
+    return f"{type_.split('.', 2)[2]}:{key}"
+
+
+def _run_of(job_id: str, taken_at: float) -> str:
+    """A job that is taken anew after its end, because its submission was given another chance, must
+    be heard anew, also when it ends as before; one that only goes on after a crash must not.
+    """
+    return f"{job_id}#{rfc3339(datetime.fromtimestamp(taken_at, UTC))}"

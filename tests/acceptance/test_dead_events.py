@@ -57,8 +57,8 @@ def test_an_event_that_nobody_took_is_shown_and_delivered_again(server: ServerPr
     replayed = server.command("replay", str(MAIL), "--wait", "--json")
     submission_id = json.loads(replayed.stdout)["id"]
     unreadable = MediaDescribed(job_id=f"{submission_id}:9", status="unreadable", reason="Broken.")
-    asyncio.run(give_up(server, media_described(unreadable, SystemClock().now())))
-    event_id = f"media.described.v1:{submission_id}:9"
+    event = media_described(unreadable, SystemClock().now(), taken_at=0)
+    asyncio.run(give_up(server, event))
     server.start()
     server.wait_until_ready()
 
@@ -66,10 +66,10 @@ def test_an_event_that_nobody_took_is_shown_and_delivered_again(server: ServerPr
         "Events that were given up: 1; see `mail-ingest dead-letters list`."
     ]
     (line,) = server.command("dead-letters", "list", "--json").stdout.splitlines()
-    assert json.loads(line)["event_id"] == event_id
+    assert json.loads(line)["event_id"] == event.id
     assert json.loads(line)["submission_id"] == submission_id
-    table = server.command("dead-letters", "list").stdout
-    assert f"Nobody took its event {event_id} (attempts: 1)." in " ".join(table.split())
+    table = server.command("dead-letters", "list").stdout.replace("│", " ")
+    assert f"Nobody took its event {event.id} (attempts: 1)." in " ".join(table.split())
     done = server.command("dead-letters", "resubmit", submission_id)
     assert done.stdout == "Events that will be delivered again by the server: 1.\n"
 

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.local.jobs import rows
 from describer.rules import JobRules
 from shared.codec import from_json
 from shared.description import Description
+from shared.errors import ServiceUnavailableError
 from shared.intake import thumbnail_name
 from shared.model import Kind
 from tests.support.job_desk import (
@@ -35,6 +37,8 @@ from tests.support.job_desk import (
 from tests.support.waiting import is_running, until
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from tests.support.job_desk import Desk, RunningJobs
 
 PROCESSES: dict[str, OpenDesk] = {"local": local_desk, "inline": inline_desk}
@@ -104,6 +108,20 @@ async def test_what_cannot_be_read_is_unreadable_with_the_reason(
 
         assert (ended.status, ended.reason) == ("unreadable", "It is cut off in the middle.")
         assert ended.description_blob == ""
+
+
+@every_kind
+async def test_a_job_that_is_started_anew_after_its_end_ends_in_another_event(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        job_id = await desk.start("unreadable.jpg")
+        first = await desk.result(job_id)
+        await no_open_job(desk)
+        desk.ended.clear()
+
+        assert await desk.result(await desk.start("unreadable.jpg")) == first
+        assert desk.runs() == [job_id] * 2
 
 
 @every_kind
@@ -220,6 +238,27 @@ async def test_a_job_that_was_taken_before_a_restart_is_run_after_it(tmp_path: P
         assert (await desk.result(job_id)).status == "unreadable"
 
 
+async def test_a_job_that_breaks_off_after_its_event_is_heard_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close, breaks = rows.close, ["between the event and the end"]
+
+    def break_off(connection: sqlite3.Connection, job_id: str) -> None:
+        if breaks:
+            raise ServiceUnavailableError("state database", breaks.pop())
+        close(connection, job_id)
+
+    monkeypatch.setattr(rows, "close", break_off)
+    async with local_desk(tmp_path) as desk:
+        job_id = await desk.start("unreadable.jpg")
+        await desk.result(job_id)
+        await no_open_job(desk)
+
+        assert desk.runs() == [job_id] * 2
+        count = "SELECT COUNT(*) FROM events"
+        assert await desk.services.database.read(lambda it: it.execute(count).fetchone()) == (1,)
+
+
 async def test_a_full_disk_puts_a_job_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write, full = os.write, True
 
@@ -300,7 +339,7 @@ async def test_the_describer_of_the_product_describes_a_photo(tmp_path: Path) ->
         assert (await desk.services.blobs.get(thumbnail_name(sha256)))[:2] == b"\xff\xd8"
 
 
-async def no_open_job(desk: Desk[RunningJobs]) -> None:
+async def no_open_job[J: RunningJobs](desk: Desk[J]) -> None:
     async with asyncio.timeout(5):
         while await desk.jobs.open_jobs():
             await asyncio.sleep(0.02)

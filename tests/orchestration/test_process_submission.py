@@ -77,7 +77,8 @@ class Flow:
         )
 
     async def tell(self, described: MediaDescribed) -> bool:
-        return await self.handler.on_event(media_described(described, self.core.clock.now()))
+        event = media_described(described, self.core.clock.now(), taken_at=0)
+        return await self.handler.on_event(event)
 
     async def outcome(self, submission: Submission) -> Outcome:
         instance = await ended(self.engine, submission.id)

@@ -54,7 +54,8 @@ class DescribesAtOnce:
         await self.services.blobs.put(name, to_json(description))
         ended = MediaDescribed(job_id=job.job_id, status="described", description_blob=name)
         now = self.services.clock.now()
-        await self.services.publisher.publish(events.media_described(ended, now))
+        event = events.media_described(ended, now, taken_at=now.timestamp())
+        await self.services.publisher.publish(event)
 
     async def cancel(self, job_id: str) -> None:
         del job_id

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class EventDoor:
-    """A running door. `key` must come in aeg-sas-key. While `closed`, it answers 503."""
+    """A running door. `key` must come in aeg-sas-key. While `closed`, it answers 503; while `mute`,
+    it takes an event and answers 503 all the same.
+    """
 
     publisher: EventPublisher
     key: str = "a-key"
     url: str = ""
     closed: bool = False
+    mute: bool = False
     events: list[CloudEvent] = field(default_factory=list[CloudEvent])
 
     async def take(self, request: web.Request) -> web.Response:
@@ -33,7 +36,7 @@ class EventDoor:
         event = from_json(await request.read(), CloudEvent, where="an event")
         self.events.append(event)
         await self.publisher.publish(event)
-        return web.Response(status=200)
+        return web.Response(status=503 if self.mute else 200)
 
 
 @asynccontextmanager

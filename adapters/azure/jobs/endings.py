@@ -98,5 +98,6 @@ class Endings:
             reason=reason,
         )
         with within(job.job.traceparent):
-            await self.publisher.publish(events.media_described(ended, self.clock.now()))
+            now, taken_at = self.clock.now(), job.created_at
+            await self.publisher.publish(events.media_described(ended, now, taken_at=taken_at))
         await self.told(job, status)

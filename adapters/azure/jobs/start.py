@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from describer.assignment import Item
 from shared.errors import ServiceUnavailableError
+from shared.events import media_described_id
 from shared.intake import thumbnail_name
 from shared.ports import BlobStore
 
@@ -69,6 +70,7 @@ class LaunchStarter:
             thumbnail_url=await write_url(thumbnail_name(job.job.sha256)),
             report_url=await write_url(self.book.report_name(launch, job.job.job_id)),
             description_blob=described,
+            event_id=media_described_id(job.job.job_id, job.created_at),
             within_s=self.rules.time_of(job.job.kind).total_seconds(),
             traceparent=job.job.traceparent,
         )

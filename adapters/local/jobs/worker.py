@@ -73,7 +73,8 @@ class DescriptionWorker:
         try:
             ended = await self._outcome(job)
             if ended is not None:
-                await self._publisher.publish(events.media_described(ended, self._clock.now()))
+                now, taken_at = self._clock.now(), job.created_at
+                await self._publisher.publish(events.media_described(ended, now, taken_at=taken_at))
                 await self._board.close(job)
                 logger.info(
                     "job ended", extra=facts | {"action": "job_ended", "state": ended.status}

@@ -37,7 +37,8 @@ class InlineJobs:
         ended = MediaDescribed(
             job_id=job.job_id, status=MediaStatus.DESCRIBED, description_blob=name
         )
-        await self.publisher.publish(media_described(ended, self.clock.now()))
+        now = self.clock.now()
+        await self.publisher.publish(media_described(ended, now, taken_at=now.timestamp()))
 
     async def tick(self) -> None:
         """Nothing is ever open."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TAKEN_AT = 1_795_521_600.125
 DONE = Reply(status=201)
 
 
@@ -61,6 +62,7 @@ def item_of(service: ThirdPartyServer, media_url: str, job_id: str = "mail-abc:2
         description_blob="descriptions/x/local-models-1.json",
         within_s=60,
         traceparent=TRACEPARENT,
+        event_id=events.media_described_id(job_id, TAKEN_AT),
     )
 
 
@@ -205,4 +207,13 @@ def test_the_event_is_the_one_that_the_core_knows(status: Status) -> None:
     response = Response(job_id=item.job_id, status=status, reason="Why.")
     described = events.MediaDescribed(job_id=item.job_id, status=status.value, reason="Why.")
     with within(TRACEPARENT):
-        assert event_of(item, response, now) == events.media_described(described, now)
+        expected = events.media_described(described, now, taken_at=TAKEN_AT)
+        assert event_of(item, response, now) == expected
+
+
+def test_an_item_of_an_older_release_has_its_event_too() -> None:
+    with third_party_server(DONE) as service:
+        item = replace(item_of(service, "file:///x"), event_id="")
+    response = Response(job_id=item.job_id, status=Status.UNREADABLE, reason="Why.")
+    event = event_of(item, response, datetime(2026, 11, 20, tzinfo=UTC))
+    assert event.id == "media.described.v1:mail-abc:2"

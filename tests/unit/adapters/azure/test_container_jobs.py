@@ -189,6 +189,23 @@ async def test_where_no_event_can_be_sent_we_tell(on: On, tmp_path: Path) -> Non
 
 
 @both
+async def test_what_a_container_does_not_know_to_be_told_we_tell_under_the_same_id(
+    on: On, tmp_path: Path
+) -> None:
+    async with bench_on(on, tmp_path) as bench:
+        jobs, bench.door.mute = bench.jobs(), True
+        await jobs.start(await bench.job("unreadable.mp4"))
+        await bench.tick(jobs)
+        await bench.containers_end()
+        by_container = {event.id for event in bench.published}
+        bench.published.clear()
+        await bench.tick(jobs)
+
+        assert {event.id for event in bench.published} == by_container
+        assert len(by_container) == 1
+
+
+@both
 async def test_a_container_that_ends_without_a_report_is_followed_by_another(
     on: On, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, override
 import pytest
 
 from adapters.azure.inline_jobs import FOLDER, InlineJobs
+from adapters.azure.jobs.ledger import JobLedger
 from adapters.local.blob_store import LocalBlobStore
 from describer.rules import JobRules
 from shared.codec import from_payload
@@ -165,6 +166,27 @@ async def test_an_event_that_cannot_be_published_fails_the_activity_which_tries_
         await bench.jobs.start(job)
         assert bench.publisher.told() == [("mail-a:1", "described")]
         assert await bench.jobs.open_jobs() == 0
+
+
+async def test_a_job_that_breaks_off_after_its_event_tells_it_again_under_the_same_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def break_off(ledger: JobLedger, job_id: str) -> None:
+        del ledger, job_id
+        raise ServiceUnavailableError("blobs")
+
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        job = await bench.job("unreadable.jpg")
+        with monkeypatch.context() as crash:
+            crash.setattr(JobLedger, "close", break_off)
+            with pytest.raises(ServiceUnavailableError):
+                await bench.jobs.start(job)
+        bench.clock.advance(hours=1)
+        await bench.jobs.tick()
+        await bench.jobs.start(job)  # anew: its submission was given another chance
+
+        first, again, anew = (event.id for event in bench.publisher.events)
+        assert first == again != anew
 
 
 async def test_a_job_of_a_process_that_died_is_found_when_it_is_overdue(tmp_path: Path) -> None:
