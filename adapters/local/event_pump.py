@@ -1,4 +1,5 @@
-"""Hands published events to the handlers that subscribed, again and again until they take them.
+"""Hands published events to the handlers that subscribed, again and again until they take them,
+and forgets those that nobody waits for any longer.
 
 At least once: a handler must not mind to see an event twice. An event that comes before what it is
 for exists is refused by its handler and comes again, soon at first and then ever less often.
@@ -27,12 +28,14 @@ type Handler = Callable[[CloudEvent], Awaitable[bool]]
 """Takes an event; False when it is to come again later."""
 
 _AT_ONCE = 32
+_FORGOTTEN_AT_ONCE = 100  # so that no event ever waits for a long past
 _PAUSE_AFTER_FAULT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRules:
-    """When a refused event comes again, for how long, and how long a handler may take.
+    """When a refused event comes again, for how long, how long a handler may take, and for how long
+    a delivered event, or one that has no handler, is kept.
 
     An event is given up when it is old and was tried often: a clock that is set ahead makes all of
     them old at once.
@@ -43,6 +46,7 @@ class DeliveryRules:
     given_up_after: timedelta = timedelta(hours=24)
     least_attempts: int = 60  # take the better part of an hour
     handler_time: timedelta = timedelta(seconds=60)
+    kept_for: timedelta = timedelta(days=7)
 
     def gives_up(self, attempts: int, age_s: float) -> bool:
         """Whether `attempts` failed ones are enough for an event of that age."""
@@ -77,7 +81,9 @@ class EventPump:
         while True:
             try:
                 seen = self._wakeup.count
-                if await self.deliver_due() < _AT_ONCE:
+                found = await self.deliver_due()
+                await self.forget_old()
+                if found < _AT_ONCE:
                     await self._wakeup.wait(seen, await self._pause_s())
             except* (StorageFullError, ServiceUnavailableError):
                 logger.exception("events wait", extra={"action": "event_pump_waits"})
@@ -92,6 +98,17 @@ class EventPump:
             for pending in due:
                 group.create_task(self._deliver(pending))
         return len(due)
+
+    async def forget_old(self) -> None:
+        """Forget some events that were kept for long enough. The pump does it because it knows who
+        subscribed: what a handler has not had yet is never too old, however long we stood still.
+        """
+        before, types = self._now() - self._rules.kept_for.total_seconds(), tuple(self._handlers)
+        done = await self._database.read(
+            lambda it: rows.done(it, types, _FORGOTTEN_AT_ONCE, before)
+        )
+        if done:
+            await self._database.write(lambda it: rows.forget(it, done))
 
     async def _deliver(self, pending: rows.StoredEvent) -> None:
         taken = await self._taken(pending.event)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 TOPIC = "events"
 ALL = -1  # as a limit
-_FORGOTTEN_AT_ONCE = 100  # with every publish, so that none ever pays for a long past
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +39,26 @@ def insert(connection: sqlite3.Connection, event: CloudEvent, now: float) -> Non
     )
 
 
-def forget(connection: sqlite3.Connection, before: float) -> None:
-    """Forget some events that were published before a time, save for those that a handler has
-    refused: they come again, or are dead and for people to see.
+def done(
+    connection: sqlite3.Connection, types: Collection[str], limit: int, before: float
+) -> tuple[int, ...]:
+    """The events, by their sequence, that were published before a time and that no handler is still
+    to have: they were delivered, or are not of these types. What a handler has refused comes again,
+    or is dead and for people to see.
     """
+    found = connection.execute(
+        "SELECT sequence FROM events WHERE published_at < ? AND (state = 'delivered' OR"  # noqa: S608 - placeholders
+        f" state = 'pending' AND attempts = 0 AND type NOT IN ({_places(types)})) LIMIT ?",
+        (before, *types, limit),
+    )
+    return tuple(sequence for (sequence,) in found)
+
+
+def forget(connection: sqlite3.Connection, sequences: Collection[int]) -> None:
+    """Remove these events."""
     connection.execute(
-        "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE published_at < ?"
-        " AND (state = 'delivered' OR state = 'pending' AND attempts = 0) LIMIT ?)",
-        (before, _FORGOTTEN_AT_ONCE),
+        f"DELETE FROM events WHERE sequence IN ({_places(sequences)})",  # noqa: S608 - placeholders
+        tuple(sequences),
     )
 
 
@@ -127,5 +138,5 @@ def _stored(row: tuple[Any, ...]) -> StoredEvent:
     )
 
 
-def _places(types: Collection[str]) -> str:
-    return ", ".join("?" * len(types))
+def _places(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
     from pathlib import Path
 
+    from adapters.local.database import Database
     from adapters.local.event_pump import Handler
 
 EVENT = CloudEvent(
@@ -49,6 +50,12 @@ class Bus:
     other: LocalEventPublisher
     pump: EventPump
     dead: LocalDeadEvents
+    database: Database
+
+    async def stored(self) -> list[str]:
+        """The IDs of the events that are kept, oldest first."""
+        ids = "SELECT id FROM events ORDER BY sequence"
+        return await self.database.read(lambda it: [row[0] for row in it.execute(ids)])
 
 
 @pytest.fixture
@@ -61,6 +68,7 @@ def bus(tmp_path: Path) -> Generator[Bus]:
             LocalEventPublisher(second, clock),
             EventPump(database, clock, DeliveryRules(least_attempts=20)),
             LocalDeadEvents(second, clock),
+            database,
         )
 
 
@@ -226,6 +234,7 @@ async def test_old_events_are_forgotten_but_not_those_that_were_refused(bus: Bus
     for event in (replace(EVENT, id="new"), EVENT):
         await bus.publisher.publish(event)
         await bus.pump.deliver_due()
+        await bus.pump.forget_old()
         bus.clock.advance(hours=1)
 
     assert [event.id for event in handler.seen] == [EVENT.id, "new", EVENT.id]
@@ -233,8 +242,37 @@ async def test_old_events_are_forgotten_but_not_those_that_were_refused(bus: Bus
     for _ in range(20):
         await bus.pump.deliver_due()
         bus.clock.advance(days=1)
-    await bus.publisher.publish(replace(EVENT, id="newer"))
+    await bus.pump.forget_old()
     assert [it.event_id for it in await bus.dead.list()] == ["refused"]
+
+
+async def test_an_event_that_was_never_handed_out_outlives_any_standstill(bus: Bus) -> None:
+    handler = Recorder()
+    bus.pump.subscribe("described", handler)
+    await bus.publisher.publish(EVENT)
+    bus.clock.advance(days=30)
+
+    await bus.other.publish(OTHER)
+    await bus.pump.forget_old()
+    await bus.pump.deliver_due()
+
+    assert handler.seen == [EVENT, OTHER]
+
+
+async def test_what_nobody_subscribes_to_is_forgotten_after_a_week_while_the_pump_runs(
+    bus: Bus,
+) -> None:
+    handler = Recorder()
+    await bus.publisher.publish(EVENT)
+    bus.clock.advance(days=8)
+    bus.pump.subscribe("escalated", handler)
+
+    async with running(bus.pump), asyncio.timeout(5):
+        await bus.publisher.publish(replace(EVENT, id="new", type="escalated"))
+        await bus.publisher.publish(replace(EVENT, id="unheard"))
+        await handler.changed.wait()
+        while await bus.stored() != ["new", "unheard"]:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("hours", [-24, -1, -0.5, 24])
