@@ -121,6 +121,7 @@ def memory_and_idle() -> tuple[float, float]:
             time.sleep(5)
             assert server.process is not None
             pid = server.process.pid
+            assert pid is not None
             post(server, a_mail(0, PHOTO), "warm")
             time.sleep(5)
             before = cpu_s(pid)

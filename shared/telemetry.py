@@ -35,7 +35,7 @@ ACTIONS = {
     "event_refused": "A delivery was no event, or one that makes no sense.",
     "event_waits": "A delivered event met a service that is down; it comes again.",
     "instance_failed": "An orchestration ended as failed.",
-    "intake_end_not_noted": "A submission was taken, or was not, and the journal could not be told.",
+    "intake_end_not_noted": "A submission was taken or refused, and the journal could not be told.",
     "job_ended": "A description job has ended and is told.",
     "job_put_off": "A description job went wrong and is tried again.",
     "jobs_refused": "Azure refuses our containers; a person must look at the settings.",
