@@ -72,6 +72,7 @@ def _take_back_to_the_first_release(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.executescript(
         """
+        DROP TABLE intakes;
         DROP TABLE filed;
         ALTER TABLE submissions DROP COLUMN categories;
         PRAGMA user_version = 1;
