@@ -21,7 +21,6 @@ PREFIX = "MAIL_INGEST_"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 _LARGEST_PORT = 65_535
-_MOST = {"port": _LARGEST_PORT}
 
 
 def setting(
@@ -32,10 +31,11 @@ def setting(
     example: str,
     meaning: str,
     least: float = 0,
+    most: float = sys.float_info.max,
     secret: bool = False,
 ) -> Any:
-    """A field of the settings value, with what a person must know about it; `least` is of
-    numbers.
+    """A field of the settings value, with what a person must know about it; `least` and `most` are
+    of numbers.
     """
     metadata = {
         "name": name,
@@ -43,6 +43,7 @@ def setting(
         "example": example,
         "meaning": meaning,
         "least": least,
+        "most": _LARGEST_PORT if unit == "port" else most,
     }
     return field(default=default, repr=not secret, metadata=metadata)
 
@@ -80,10 +81,11 @@ def _parse(name: str, text: str, kind: object) -> object:
 
 def _check_range(about: Mapping[str, Any], value: object) -> None:
     numbers = cast("tuple[object, ...]", value if isinstance(value, tuple) else (value,))
-    least, most = about["least"], _MOST.get(about["unit"], sys.float_info.max)
+    least, most = about["least"], about["most"]
     for number in numbers:
         if isinstance(number, int | float) and not least <= number <= most:
-            range_ = f"{least:g} or more" if most > _LARGEST_PORT else f"{least:g} to {most}"
+            is_open = most == sys.float_info.max
+            range_ = f"{least:g} or more" if is_open else f"{least:g} to {most}"
             raise SettingsError(about["name"], f"{number:g} is out of range: write {range_}.")
 
 

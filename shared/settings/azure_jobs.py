@@ -80,6 +80,7 @@ class JobSettings:
         unit="cores",
         example="4",
         meaning="Of one container.",
+        least=0.1,
     )
     memory_gb: float = setting(
         "MAIL_INGEST_JOBS_MEMORY_GB",
@@ -87,6 +88,7 @@ class JobSettings:
         unit="GB",
         example="8",
         meaning="Of one container.",
+        least=0.1,
     )
     owner: str = setting(
         "MAIL_INGEST_JOBS_OWNER",
@@ -101,6 +103,7 @@ class JobSettings:
         unit="count",
         example="50",
         meaning="The most containers at a time; a region gives a subscription 100.",
+        least=1,
     )
     max_items: int = setting(
         "MAIL_INGEST_JOBS_MAX_ITEMS",
@@ -108,6 +111,7 @@ class JobSettings:
         unit="count",
         example="5",
         meaning="The most media of one submission in a container.",
+        least=1,
     )
     creates_per_hour: int = setting(
         "MAIL_INGEST_JOBS_PER_HOUR",
@@ -115,6 +119,7 @@ class JobSettings:
         unit="count",
         example="100",
         meaning="The most containers that are created in an hour (Azure's limit).",
+        least=1,
     )
     creates_per_5_min: int = setting(
         "MAIL_INGEST_JOBS_PER_5_MIN",
@@ -122,6 +127,7 @@ class JobSettings:
         unit="count",
         example="50",
         meaning="The most containers that are created in five minutes (Azure's limit).",
+        least=1,
     )
     look_s: float = setting(
         "MAIL_INGEST_JOBS_LOOK_S",
@@ -129,6 +135,7 @@ class JobSettings:
         unit="seconds",
         example="30",
         meaning="How often containers are looked after.",
+        least=0.01,
     )
     event_url: str = setting(
         "MAIL_INGEST_JOBS_EVENT_URL",

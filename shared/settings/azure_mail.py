@@ -52,6 +52,7 @@ class GraphSettings:
         unit="calls",
         example="3",
         meaning="Calls at a time; Graph allows four per program and mailbox.",
+        least=1,
     )
     notification_url: str = setting(
         "MAIL_INGEST_GRAPH_NOTIFICATION_URL",

@@ -76,6 +76,7 @@ class HttpDoorSettings:
         unit="bytes",
         example="500000000",
         meaning="The largest body of POST /v1/submissions.",
+        least=1,
     )
     max_parts: int = setting(
         "MAIL_INGEST_HTTP_MAX_PARTS",
@@ -83,6 +84,7 @@ class HttpDoorSettings:
         unit="count",
         example="200",
         meaning="The most parts of a multipart body.",
+        least=1,
     )
     read_timeout_s: float = setting(
         "MAIL_INGEST_HTTP_READ_TIMEOUT_S",
@@ -90,6 +92,7 @@ class HttpDoorSettings:
         unit="seconds",
         example="60",
         meaning="The longest silence in the middle of a request.",
+        least=0.01,
     )
     min_bytes_per_s: int = setting(
         "MAIL_INGEST_HTTP_MIN_BYTES_PER_S",
@@ -97,6 +100,7 @@ class HttpDoorSettings:
         unit="bytes per second",
         example="5000",
         meaning="The slowest body that is waited for, on the average.",
+        least=1,
     )
     keep_alive_s: int = setting(
         "MAIL_INGEST_HTTP_KEEP_ALIVE_S",
@@ -184,6 +188,7 @@ class SmtpDoorSettings:
         unit="seconds",
         example="60",
         meaning="How long a client may say nothing (RFC 5321 4.5.3.2.7).",
+        least=0.01,
     )
     certificate: str = setting(
         "MAIL_INGEST_SMTP_CERTIFICATE",

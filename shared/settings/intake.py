@@ -17,13 +17,16 @@ class IntakeSettings:
         unit="bytes",
         example="52428800",
         meaning="The largest mail, by SMTP and by POST /v1/emails.",
+        least=1,
     )
     max_media: int = setting(
         "MAIL_INGEST_MAX_MEDIA",
         500,
         unit="count",
         example="50",
-        meaning="The most photos and videos of a submission; more are left out.",
+        meaning="The most photos and videos of a submission, up to 1000; more are left out.",
+        least=1,
+        most=1_000,  # a task hub takes about 1 MB at a time, and starts all of them at once
     )
     max_media_bytes: int = setting(
         "MAIL_INGEST_MAX_MEDIA_BYTES",
@@ -31,6 +34,7 @@ class IntakeSettings:
         unit="bytes",
         example="200000000",
         meaning="The largest photo or video; a larger one is left out.",
+        least=1,
     )
     max_mime_parts: int = setting(
         "MAIL_INGEST_MAX_MIME_PARTS",
@@ -38,6 +42,7 @@ class IntakeSettings:
         unit="count",
         example="2000",
         meaning="The most parts of a mail that are read.",
+        least=1,
     )
     max_mime_depth: int = setting(
         "MAIL_INGEST_MAX_MIME_DEPTH",
@@ -45,6 +50,7 @@ class IntakeSettings:
         unit="levels",
         example="20",
         meaning="How deep mails in mails are read.",
+        least=1,
     )
     max_header_bytes: int = setting(
         "MAIL_INGEST_MAX_HEADER_BYTES",
@@ -52,6 +58,7 @@ class IntakeSettings:
         unit="bytes",
         example="262144",
         meaning="The longest header block that is read.",
+        least=1,
     )
     max_header_lines: int = setting(
         "MAIL_INGEST_MAX_HEADER_LINES",
@@ -59,6 +66,7 @@ class IntakeSettings:
         unit="lines",
         example="5000",
         meaning="The most lines of a header block.",
+        least=1,
     )
     max_decoded_bytes: int = setting(
         "MAIL_INGEST_MAX_DECODED_BYTES",
@@ -66,6 +74,7 @@ class IntakeSettings:
         unit="bytes",
         example="1073741824",
         meaning="What all parts of a mail may decode to, together.",
+        least=1,
     )
     own_addresses: tuple[str, ...] = setting(
         "MAIL_INGEST_OWN_ADDRESSES",
@@ -114,6 +123,7 @@ class IntakeSettings:
         unit="seconds",
         example="1800",
         meaning="How long one mail may take to be received.",
+        least=1,
     )
     poll_retry_delay_s: float = setting(
         "MAIL_INGEST_POLL_RETRY_DELAY_S",

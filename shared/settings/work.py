@@ -32,6 +32,7 @@ class DescribeSettings:
         unit="seconds",
         example="60",
         meaning="How long one photo may take before its process is killed.",
+        least=0.01,
     )
     video_time_s: float = setting(
         "MAIL_INGEST_VIDEO_TIME_S",
@@ -39,6 +40,7 @@ class DescribeSettings:
         unit="seconds",
         example="1200",
         meaning="How long one video may take before its process is killed.",
+        least=0.01,
     )
 
 
@@ -146,6 +148,7 @@ class AnswerSettings:
         unit="seconds",
         example="10",
         meaning="How long a webhook may take to answer.",
+        least=0.01,
     )
     retry_delays_s: tuple[float, ...] = setting(
         "MAIL_INGEST_REPLY_DELAYS_S",
