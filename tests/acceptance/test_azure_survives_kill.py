@@ -36,7 +36,7 @@ async def kill_again_and_again(cloud: Cloud, system: System, random: Random) -> 
     """
     hub = cloud.services["Durable Task Scheduler"]
     assert isinstance(hub, SchedulerWeather)
-    victims = (*system.programs, hub.hub) if len(system.programs) > 1 else system.programs
+    victims = (*system.programs, hub.process) if len(system.programs) > 1 else system.programs
     for number in range(KILLS):
         await asyncio.sleep(random.uniform(0.5, 1.5) * LOAD_S / KILLS / 2)
         victim = victims[number % len(victims)]

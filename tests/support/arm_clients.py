@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, override
 
-from azure.core.credentials import AccessToken
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
 from azure.mgmt.containerinstance.aio import ContainerInstanceManagementClient
@@ -15,10 +13,10 @@ from adapters.azure.container_apps import AppJob, ContainerApps
 from adapters.azure.container_instances import ContainerInstances, InstancePlace
 from adapters.azure.jobs.program import Program
 from tests.fakes.arm import TOKEN
+from tests.support.credentials import FixedToken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from types import TracebackType
 
     from azure.core.pipeline import PipelineRequest
 
@@ -31,34 +29,10 @@ PLACE = InstancePlace(resource_group="jobs", location="westeurope", owner=OWNER,
 APP_JOB = AppJob(resource_group="jobs", name="describer", owner=OWNER)
 
 
-class FakeIdentity:
-    """A credential whose token is the one that the fake knows."""
-
-    def __init__(self, token: str = TOKEN) -> None:
-        self.token = token
-
-    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        return AccessToken(self.token, int(time.time()) + 3600)
-
-    async def close(self) -> None:
-        return
-
-    async def __aenter__(self) -> FakeIdentity:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        return
-
-
 class OverHttp(SansIOHTTPPolicy[Any, Any]):
     """Sends the token over plain HTTP, which the SDK's own policy refuses to do."""
 
-    def __init__(self, identity: FakeIdentity) -> None:
+    def __init__(self, identity: FixedToken) -> None:
         self._identity = identity
 
     @override
@@ -68,10 +42,10 @@ class OverHttp(SansIOHTTPPolicy[Any, Any]):
 
 @asynccontextmanager
 async def instances_on(
-    arm: FakeArm, program: Program | None = None, identity: FakeIdentity | None = None
+    arm: FakeArm, program: Program | None = None, identity: FixedToken | None = None
 ) -> AsyncGenerator[ContainerInstances]:
     """Container Instances on the fake."""
-    identity = identity or FakeIdentity()
+    identity = identity or FixedToken(TOKEN)
     async with ContainerInstanceManagementClient(
         identity, SUBSCRIPTION, arm.url, authentication_policy=OverHttp(identity)
     ) as client:
@@ -80,10 +54,10 @@ async def instances_on(
 
 @asynccontextmanager
 async def apps_on(
-    arm: FakeArm, program: Program | None = None, identity: FakeIdentity | None = None
+    arm: FakeArm, program: Program | None = None, identity: FixedToken | None = None
 ) -> AsyncGenerator[ContainerApps]:
     """Container Apps on the fake."""
-    identity = identity or FakeIdentity()
+    identity = identity or FixedToken(TOKEN)
     async with ContainerAppsAPIClient(
         identity, SUBSCRIPTION, arm.url, authentication_policy=OverHttp(identity)
     ) as client:

@@ -16,18 +16,17 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 from azure.core.credentials import AccessToken
 
 from shared.settings.azure import StorageSettings
 from tests.support.certificates import Certificate, self_signed
+from tests.support.credentials import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
-
 _PROGRAM = Path(__file__).parents[2] / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at .*:(\d+)")
 # The account and its key are published with Azurite: they open nothing but emulators.
@@ -133,25 +132,11 @@ def token_for(resource: str, *, lives_s: int = 3600) -> AccessToken:
     return AccessToken(b".".join(encoded).decode(), now + lives_s)
 
 
-class Identity:
-    """A credential as azure-identity's are, whose tokens Azurite takes."""
+class Identity(Credential):
+    """A credential whose tokens Azurite takes."""
 
     async def get_token(self, *scopes: str, **_options: object) -> AccessToken:
         return token_for(scopes[0].removesuffix("/.default"))
-
-    async def close(self) -> None:
-        pass
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        pass
 
 
 def require_azurite() -> None:

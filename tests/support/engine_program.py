@@ -18,7 +18,7 @@ from typing import Any
 from durabletask import task
 
 from shared.model import JsonObject
-from tests.support.engine import local_engine
+from tests.support.engine import Activity, local_engine
 
 type Steps = Generator[task.Task[Any], Any, JsonObject]
 
@@ -55,7 +55,10 @@ def _step(ctx: task.OrchestrationContext, step: str) -> task.Task[Any]:
     )
 
 
-async def _serve(path: Path, log: Path) -> None:
+def act_and_note(log: Path) -> Activity:
+    """The activity of both orchestrators: it writes each run as a line, the instance and the step,
+    and fails at the first try of the step that is flaky.
+    """
     attempts: dict[str, int] = {}
 
     async def act(payload: JsonObject) -> JsonObject:
@@ -67,7 +70,11 @@ async def _serve(path: Path, log: Path) -> None:
             file.write(f"{payload['id']} {payload['step']}\n")
         return payload
 
-    async with local_engine(path, [outer, inner], {"act": act}) as engine:
+    return act
+
+
+async def _serve(path: Path, log: Path) -> None:
+    async with local_engine(path, [outer, inner], {"act": act_and_note(log)}) as engine:
         while line := await asyncio.to_thread(sys.stdin.readline):
             command, instance_id = line.split()
             if command == "start":

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from shared.codec import from_json
 from shared.model import CloudEvent
+from tests.support.web_server import web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -45,12 +46,6 @@ async def event_door(publisher: EventPublisher) -> AsyncGenerator[EventDoor]:
     door = EventDoor(publisher)
     app = web.Application()
     app.add_routes([web.post("/api/events", door.take)])
-    runner = web.AppRunner(app, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    door.url = f"http://{host}:{port}/api/events"
-    try:
+    async with web_server(app) as url:
+        door.url = f"{url}/api/events"
         yield door
-    finally:
-        await runner.cleanup()

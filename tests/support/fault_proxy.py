@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientSession, web
 from yarl import URL
 
+from tests.support.web_server import web_server
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
@@ -96,11 +98,6 @@ async def fault_proxy(target: str) -> AsyncGenerator[FaultProxy]:
         proxy = FaultProxy(target, session)
         app = web.Application(client_max_size=0)  # any size
         app.router.add_route("*", "/{path:.*}", proxy.pass_on)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        proxy.port = runner.addresses[0][1]
-        try:
+        async with web_server(app) as url:
+            proxy.port = URL(url).port or 0
             yield proxy
-        finally:
-            await runner.cleanup()

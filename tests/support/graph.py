@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ssl
-import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from azure.core.credentials import AccessToken
 
 from adapters.azure.graph_client import GraphClient
 from adapters.azure.graph_mail import GraphMail
@@ -17,11 +14,11 @@ from shared.ids import mailbox_key, submission_id
 from tests.fakes.graph import FakeGraph, Limits, fake_graph
 from tests.support.answers import answer
 from tests.support.clocks import ManualClock
+from tests.support.credentials import FixedToken
 from tests.support.graph_memory import MemoryMailboxState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from types import TracebackType
 
     from shared.model import MediaOutcome
     from shared.ports import Answer, Clock
@@ -29,32 +26,6 @@ if TYPE_CHECKING:
 ADDRESS = "tips@newsroom.example"
 TOKEN = "a-token"
 _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-@dataclass(slots=True)
-class Identity:
-    """An azure-identity credential that signs in at once; `scopes` is what was asked for."""
-
-    token: str = TOKEN
-    scopes: list[str] = field(default_factory=list[str])
-
-    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        self.scopes += scopes
-        return AccessToken(self.token, int(time.time()) + 3600)
-
-    async def close(self) -> None:
-        pass
-
-    async def __aenter__(self) -> Identity:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +70,7 @@ async def graph_bench(*, limits: Limits | None = None) -> AsyncGenerator[GraphBe
 @asynccontextmanager
 async def graph_client(url: str) -> AsyncGenerator[GraphClient]:
     """A client of the Graph at a URL."""
-    client = GraphClient.open(Identity(), url=url, tls=_NO_CERTIFICATES)
+    client = GraphClient.open(FixedToken(TOKEN), url=url, tls=_NO_CERTIFICATES)
     try:
         yield client
     finally:

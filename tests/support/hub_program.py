@@ -11,24 +11,12 @@ import logging
 import sys
 from pathlib import Path
 
-from shared.model import JsonObject
-from tests.support.engine_program import inner, outer
+from tests.support.engine_program import act_and_note, inner, outer
 from tests.support.hub_worker import hub_worker
 
 
 async def _serve(endpoint: str, log: Path) -> None:
-    attempts: dict[str, int] = {}
-
-    async def act(payload: JsonObject) -> JsonObject:
-        await asyncio.sleep(0.02)
-        attempt = attempts[payload["id"]] = attempts.get(payload["id"], 0) + 1
-        if payload["step"] == "flaky" and attempt == 1:
-            raise ConnectionError
-        with log.open("a") as file:
-            file.write(f"{payload['id']} {payload['step']}\n")
-        return payload
-
-    async with hub_worker(endpoint, [outer, inner], {"act": act}):
+    async with hub_worker(endpoint, [outer, inner], {"act": act_and_note(log)}):
         await asyncio.to_thread(sys.stdin.read)
 
 

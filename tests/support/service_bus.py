@@ -1,82 +1,29 @@
-"""Our Service Bus as a process that a test may kill and start again on the same port and file."""
+"""Our Service Bus as a process."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared.settings.azure import ServiceBusSettings
-from tests.support.server_process import free_port
-from tests.support.weather.kinds import Weather
+from tests.support.told_process import ToldProcess
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(slots=True)
-class ServiceBusProcess:
+class ServiceBusProcess(ToldProcess):
     """One broker with one queue; what it keeps lies in `folder`."""
 
-    folder: Path
-    queue: str = "submissions"
-    port: int = field(default_factory=free_port)
-    connection_string: str = ""
-    _weather: Weather = Weather.WELL
-    _process: subprocess.Popen[str] | None = None
+    def __init__(self, folder: Path, queue: str = "submissions") -> None:
+        super().__init__("tests.fakes.service_bus", str(folder / "service-bus.db"), queue)
+        self.queue = queue
+
+    @property
+    def connection_string(self) -> str:
+        """For the SDKs; empty before the first start."""
+        return self.said
 
     @property
     def settings(self) -> ServiceBusSettings:
         """What connects to it."""
         return ServiceBusSettings(connection_string=self.connection_string, queue=self.queue)
-
-    @property
-    def weather(self) -> Weather:
-        """WELL, THROTTLING or WRONG; it is in force as soon as it is set. WELL after each start."""
-        return self._weather
-
-    @weather.setter
-    def weather(self, weather: Weather) -> None:
-        self._ask(weather)
-        self._weather = weather
-
-    @property
-    def struck(self) -> int:
-        """How many requests its weather has spoiled since its start."""
-        return self._ask("")
-
-    def start(self) -> None:
-        """Start it, and wait until it listens."""
-        database = str(self.folder / "service-bus.db")
-        words = [sys.executable, "-m", "tests.fakes.service_bus"]
-        self._process = subprocess.Popen(  # noqa: S603
-            [*words, str(self.port), database, self.queue],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._weather = Weather.WELL
-        self.connection_string = self._hear()
-
-    def kill(self) -> None:
-        """kill -9, and wait until it is gone."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.communicate()
-            self._process = None
-
-    def _ask(self, line: str) -> int:
-        assert self._process is not None, "the broker does not run"
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-        return int(self._hear())
-
-    def _hear(self) -> str:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, "the broker has ended"
-        return line.strip()

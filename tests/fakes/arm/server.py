@@ -12,6 +12,7 @@ from tests.fakes.arm.addresses import SCHEME
 from tests.fakes.arm.executions import JobExecutions
 from tests.fakes.arm.faults import Fault, Quotas, error
 from tests.fakes.arm.groups import ContainerGroups
+from tests.support.web_server import web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -59,16 +60,10 @@ async def fake_arm(
     app[SCHEME] = scheme
     app.add_routes([*arm.groups.routes(), *arm.apps.routes()])
     app.add_routes([web.get("/operations/{name}", _operation)])
-    runner = web.AppRunner(app, shutdown_timeout=1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    arm.url = f"http://{host}:{port}"
     try:
-        yield arm
+        async with web_server(app) as arm.url:
+            yield arm
     finally:
-        await runner.cleanup()
         await arm.groups.stop()
         await arm.apps.stop()
 

@@ -13,7 +13,8 @@ from adapters.azure.work_queue import ServiceBusWorkQueue
 from host.logs import log_to_stderr
 from shared.settings.azure import AzureSettings
 from tests.fakes.functions_host.host import functions_host
-from tests.support.graph import Identity
+from tests.support.credentials import FixedToken
+from tests.support.graph import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,4 +42,4 @@ async def _serve(folder: Path, port: int, crash: CrashPoint | None) -> None:
 
 
 def _identity() -> AsyncTokenCredential:
-    return Identity()
+    return FixedToken(TOKEN)

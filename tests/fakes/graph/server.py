@@ -14,6 +14,7 @@ from tests.fakes.graph import answers, delta, reading, sending, uploads, writing
 from tests.fakes.graph.faults import Fault, FaultKind, Limits, Throttle
 from tests.fakes.graph.mailbox import Mailbox
 from tests.fakes.graph.subscriptions import Subscriptions
+from tests.support.web_server import web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -161,13 +162,6 @@ async def fake_graph(*, limits: Limits | None = None, token: str = "") -> AsyncG
     With a `token` no other one is taken.
     """
     graph = FakeGraph(limits=limits, token=token)
-    runner = web.AppRunner(graph.app(), access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    graph.url = f"http://{host}:{port}/v1.0"
-    try:
+    async with web_server(graph.app()) as url:
+        graph.url = f"{url}/v1.0"
         yield graph
-    finally:
-        await runner.cleanup()

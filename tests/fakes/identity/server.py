@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from tests.support.azurite import token_for
+from tests.support.web_server import web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -51,12 +52,5 @@ async def fake_identity_endpoint() -> AsyncGenerator[FakeIdentityEndpoint]:
     endpoint = FakeIdentityEndpoint()
     app = web.Application()
     app.add_routes([web.get("/msi/token", endpoint.give)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    endpoint.url = f"http://{host}:{port}"
-    try:
+    async with web_server(app) as endpoint.url:
         yield endpoint
-    finally:
-        await runner.cleanup()

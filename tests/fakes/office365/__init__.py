@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from tests.support.web_server import web_server
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
@@ -82,12 +84,5 @@ class FakeOffice365:
 async def fake_office365(mailbox: Mailbox, address: str) -> AsyncGenerator[FakeOffice365]:
     """The connector on 127.0.0.1 for as long as the block lasts."""
     connector = FakeOffice365(mailbox, address)
-    runner = web.AppRunner(connector.app(), access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    connector.url = f"http://{host}:{port}"
-    try:
+    async with web_server(connector.app()) as connector.url:
         yield connector
-    finally:
-        await runner.cleanup()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import ClientSession, web
 
 from tests.support.weather.kinds import Weather
+from tests.support.web_server import web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -97,15 +98,9 @@ async def fake_third_party() -> AsyncGenerator[FakeThirdParty]:
     service = FakeThirdParty()
     app = web.Application(client_max_size=_LARGEST)
     app.add_routes([web.post("/describe", service.describe)])
-    runner = web.AppRunner(app, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    service.url = f"http://{host}:{port}/describe"
-    try:
+    async with web_server(app) as url:
+        service.url = f"{url}/describe"
         yield service
-    finally:
-        await runner.cleanup()
 
 
 async def _media(request: web.Request) -> bytes:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tests.support.web_server import web_server
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
@@ -51,12 +53,5 @@ async def webhook_receiver() -> AsyncGenerator[Receiver]:
     receiver = Receiver()
     app = web.Application()
     app.add_routes([web.post("/{path:.*}", receiver.receive)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    receiver.url = f"http://{host}:{port}"
-    try:
+    async with web_server(app) as receiver.url:
         yield receiver
-    finally:
-        await runner.cleanup()

@@ -15,6 +15,7 @@ from aiohttp import ClientSession, web
 
 from tests.support.raw_http import connected
 from tests.support.weather import http_weather
+from tests.support.web_server import web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -229,7 +230,7 @@ async def test_many_are_served_at_once_and_connections_are_used_again() -> None:
         async with client.post(url, data=body) as answer:
             return await answer.read()
 
-    async with web_server(echo) as url, http_weather(url) as proxy, ClientSession() as client:
+    async with answering(echo) as url, http_weather(url) as proxy, ClientSession() as client:
         for _ in range(3):
             bodies = [str(number).encode() * 1000 for number in range(100)]
             asked = (ask(client, proxy.url, body) for body in bodies)
@@ -275,15 +276,10 @@ async def test_a_server_that_is_not_there_is_not_answered_for() -> None:
 
 
 @asynccontextmanager
-async def web_server(
+async def answering(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
 ) -> AsyncGenerator[str]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield "http://{}:{}".format(*runner.addresses[0])
-    finally:
-        await runner.cleanup()
+    async with web_server(app) as url:
+        yield url

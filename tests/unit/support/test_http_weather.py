@@ -15,6 +15,7 @@ from tests.support.certificates import self_signed
 from tests.support.raw_http import connected
 from tests.support.weather import HttpWeather, Weather, http_weather
 from tests.support.weather.http import STORAGE_THROTTLED
+from tests.support.web_server import web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -54,18 +55,12 @@ async def weather_before_a_server() -> AsyncGenerator[
     server = Server()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.serve)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    try:
-        async with (
-            http_weather(f"http://{host}:{port}/base") as proxy,
-            httpx.AsyncClient(trust_env=False, base_url=proxy.url) as client,
-        ):
-            yield proxy, client, server
-    finally:
-        await runner.cleanup()
+    async with (
+        web_server(app) as url,
+        http_weather(f"{url}/base") as proxy,
+        httpx.AsyncClient(trust_env=False, base_url=proxy.url) as client,
+    ):
+        yield proxy, client, server
 
 
 async def test_a_path_of_the_target_belongs_to_the_url() -> None:

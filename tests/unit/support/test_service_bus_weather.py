@@ -93,7 +93,7 @@ async def test_each_weather_strikes_and_passes(
 
 async def test_a_broker_that_was_killed_starts_in_good_weather(service: ServiceBusWeather) -> None:
     service.weather = Weather.THROTTLING
-    await asyncio.to_thread(service.broker.kill)
-    await asyncio.to_thread(service.broker.start)
+    await asyncio.to_thread(service.process.kill)
+    await asyncio.to_thread(service.process.start)
     assert service.weather is Weather.WELL
     assert service.struck == 0

@@ -12,7 +12,8 @@ from adapters.azure.jobs.platform import ContainerState, JobRefusedError
 from adapters.azure.jobs.program import Program
 from shared.errors import ServiceUnavailableError
 from tests.fakes.arm import Fault, Quotas, fake_arm
-from tests.support.arm_clients import IMAGE, FakeIdentity, apps_on, instances_on
+from tests.support.arm_clients import IMAGE, apps_on, instances_on
+from tests.support.credentials import FixedToken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -139,7 +140,7 @@ async def test_a_wrong_image_or_identity_is_refused_with_a_sentence(on: On) -> N
     async with platform_on(on, program=Program(image="nobody/knows:1")) as (platform, _):
         with pytest.raises(JobRefusedError, match="MAIL_INGEST_JOBS_"):
             await platform.create("one", "https://blobs/jobs.json", "mail-abc")
-    async with platform_on(on, identity=FakeIdentity("wrong")) as (platform, _):
+    async with platform_on(on, identity=FixedToken("wrong")) as (platform, _):
         with pytest.raises(JobRefusedError, match="identity"):
             await platform.names()
 

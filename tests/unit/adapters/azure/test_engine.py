@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
@@ -14,11 +14,10 @@ from adapters.azure import engine
 from adapters.azure.engine import DurableClientEngine
 from shared.errors import ServiceUnavailableError
 from tests.fakes.scheduler.server import scheduler
+from tests.support.credentials import Credential
 from tests.support.server_process import free_port
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from azure.core.credentials import AccessToken
 
 
@@ -41,23 +40,9 @@ async def test_a_hub_that_is_not_there_is_an_unavailable_service() -> None:
 async def test_a_hub_for_which_there_is_no_token_at_the_moment_is_an_unavailable_service(
     error: AzureError,
 ) -> None:
-    class NoToken:
+    class NoToken(Credential):
         async def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
             raise error
-
-        async def close(self) -> None:
-            pass
-
-        async def __aenter__(self) -> Self:
-            return self
-
-        async def __aexit__(
-            self,
-            exc_type: type[BaseException] | None = None,
-            exc_value: BaseException | None = None,
-            traceback: TracebackType | None = None,
-        ) -> None:
-            pass
 
     async with (
         scheduler() as hub,

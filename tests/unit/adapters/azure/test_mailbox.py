@@ -15,7 +15,8 @@ from mail_ingest.ports import Claim, Mailbox
 from shared.errors import ServiceUnavailableError
 from tests.fakes.graph import Fault, FaultKind, Limits
 from tests.fakes.graph.openapi import GraphDescription
-from tests.support.graph import ADDRESS, GraphBench, Identity, graph_bench
+from tests.support.credentials import FixedToken
+from tests.support.graph import ADDRESS, TOKEN, GraphBench, graph_bench
 
 MAIL = b"From: ola@example.org\r\nMessage-ID: <1@example.org>\r\n\r\nhello\r\n"
 DESCRIPTION = (
@@ -201,7 +202,7 @@ async def test_what_may_pass_is_nobodys_fault_and_is_not_tried_again_here(
 
 
 async def test_a_token_that_is_refused_is_nobodys_fault(bench: GraphBench) -> None:
-    client = GraphClient.open(Identity("another"), url=bench.graph.url)
+    client = GraphClient.open(FixedToken("another"), url=bench.graph.url)
     mailbox = GraphMailbox(GraphMail(client, ADDRESS), bench.state, clock=bench.clock)
     with pytest.raises(ServiceUnavailableError, match="401 InvalidAuthenticationToken"):
         await mailbox.discover(limit=10)
@@ -209,7 +210,7 @@ async def test_a_token_that_is_refused_is_nobodys_fault(bench: GraphBench) -> No
 
 
 async def test_a_graph_that_is_not_there_is_nobodys_fault(bench: GraphBench) -> None:
-    client = GraphClient.open(Identity(), url="http://127.0.0.1:9/v1.0")
+    client = GraphClient.open(FixedToken(TOKEN), url="http://127.0.0.1:9/v1.0")
     mailbox = GraphMailbox(GraphMail(client, ADDRESS), bench.state, clock=bench.clock)
     with pytest.raises(ServiceUnavailableError, match="ConnectError"):
         await mailbox.discover(limit=10)
@@ -230,7 +231,7 @@ async def test_a_redirect_gets_no_token(bench: GraphBench) -> None:
 
     server = await asyncio.start_server(elsewhere, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    client = GraphClient.open(Identity(), url=f"http://127.0.0.1:{port}/v1.0")
+    client = GraphClient.open(FixedToken(TOKEN), url=f"http://127.0.0.1:{port}/v1.0")
     mailbox = GraphMailbox(GraphMail(client, ADDRESS), bench.state, clock=bench.clock)
     with pytest.raises(ServiceUnavailableError, match="302"):
         await mailbox.discover(limit=10)
