@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 _EVERY_S = 60.0
 _GRACE_S = 24 * 3600.0  # in which whoever was cut off may send again
 _MOST = 1000
+_SETTLED = (SubmissionState.DEAD_LETTERED, SubmissionState.DONE)  # no failure gives these up anew
 
 
 class FailedInstances(Protocol):
@@ -132,13 +133,15 @@ class Sweep:
             )
 
     async def put_failed_aside(self) -> int:
-        """Make every failed orchestration visible as a dead letter, with its reason."""
+        """Make every failed orchestration visible as a dead letter, with its reason, unless its
+        submission was concluded before it failed.
+        """
         marked = 0
         for instance in await self.engine.failed(_MOST):
             if instance.state is not InstanceState.FAILED or ":" in instance.instance_id:
                 continue
             entry = await self.intake.index.get(instance.instance_id)
-            if entry is None or entry.state is SubmissionState.DEAD_LETTERED:
+            if entry is None or entry.state in _SETTLED:
                 continue
             await mark_dead_lettered(
                 self.intake.index,

@@ -231,6 +231,20 @@ async def test_a_failed_orchestration_becomes_a_visible_dead_letter(core: Core) 
     assert (entry.state, entry.reason) == (SubmissionState.DEAD_LETTERED, "It broke.")
 
 
+async def test_what_failed_after_its_submission_was_concluded_is_not_put_aside(core: Core) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    await core.services.index.put(replace(entry, state=SubmissionState.DONE))
+    failed = Instance(instance_id=submission.id, state=InstanceState.FAILED, failure="It broke.")
+    assert await sweep(core, failed).put_failed_aside() == 0
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    assert entry.state is SubmissionState.DONE
+    assert await core.events() == []
+
+
 async def test_a_failed_part_of_a_submission_is_told_by_the_submission_itself(core: Core) -> None:
     submission = a_submission()
     await core.services.intake.accept(submission)
