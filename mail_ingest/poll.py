@@ -1,8 +1,9 @@
 """A mailbox as a queue: discover, claim, receive, file away. Works on any Mailbox.
 
 Each message has its own slot, its own time limit and its own count of attempts, so a bad one delays
-nobody but itself. What is not the message's fault (a service that is down, a full disk) is not
-counted. Not here: what is inside a message (`receive`), and where a mailbox keeps its claims.
+nobody but itself. What is not the message's fault (a service that is down, a full disk, another
+process that has the turn of its submission) is not counted. Not here: what is inside a message
+(`receive`), and where a mailbox keeps its claims.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from shared import events
 from shared.errors import IngestError, ServiceUnavailableError, StorageFullError, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from mail_ingest.ports import Claim, Mailbox, MailboxMessage
     from shared.ports import Clock, EventPublisher
@@ -112,12 +113,10 @@ class MailboxPoller:
         try:
             await self._receive_and_file(claim)
         except asyncio.CancelledError:
-            await self._give_back(claim, attempts=claim.attempt - 1, delay_s=0.0)
+            await self._release(claim, attempts=claim.attempt - 1, delay_s=0.0)
             raise
         except _NOBODYS_FAULT as exc:
-            logger.warning("message postponed", extra=_facts("message_postponed", claim))
-            pause_s = self._pause(exc)
-            await self._give_back(claim, attempts=claim.attempt - 1, delay_s=2 * pause_s)
+            await self._postpone(claim, pause_s=self._pause(exc))
         except TooLargeError as exc:
             await self._give_up(claim, str(exc), reason="too_large")
         except Exception as exc:  # one bad message must not end the poll
@@ -128,11 +127,14 @@ class MailboxPoller:
         if claim.attempt > self._policy.max_attempts:  # each ended with the process
             await self._give_up(claim, "The program stopped each time it worked on this mail.")
             return
-        async with (
-            asyncio.timeout(self._policy.lifetime_s),
-            aclosing(self._mailbox.read(claim)) as chunks,
-        ):
-            await self._receive(chunks, origin=_origin(claim))
+        message = _Asked(self._mailbox.read(claim))
+        try:
+            async with asyncio.timeout(self._policy.lifetime_s), aclosing(message.read()) as chunks:
+                await self._receive(chunks, origin=_origin(claim))
+        except TimeoutError as exc:
+            if message.asked_for:
+                raise
+            raise ServiceUnavailableError("intake", "nobody began to read the mail") from exc
         await self._mailbox.file_processed(claim)
 
     async def _after_failure(self, claim: Claim, exc: Exception) -> None:
@@ -152,16 +154,33 @@ class MailboxPoller:
         try:
             await self._publisher.publish(event)
             await self._mailbox.dead_letter(claim, reason=reason, description=description)
-        except _NOBODYS_FAULT:  # the claim ends by itself, and the next one comes here
-            logger.warning("dead-lettering postponed", extra=_facts("message_postponed", claim))
+        except _NOBODYS_FAULT as exc:
+            await self._postpone(claim, pause_s=self._pause(exc))
         else:
             logger.error("message dead-lettered", extra=_facts("message_dead_lettered", claim))
 
+    async def _postpone(self, claim: Claim, *, pause_s: float) -> None:
+        """Give a message back that is not to blame."""
+        logger.warning("message postponed", extra=_facts("message_postponed", claim))
+        await self._give_back(claim, attempts=claim.attempt - 1, delay_s=2 * pause_s)
+
     async def _give_back(self, claim: Claim, *, attempts: int, delay_s: float) -> None:
+        """Try until it is done: whoever claims it next would wait until this claim ends by itself,
+        and what was down a moment ago may well be what keeps the claims.
+        """
+        deadline = asyncio.get_running_loop().time() + self._policy.lifetime_s
+        while not await self._release(claim, attempts=attempts, delay_s=delay_s):
+            if asyncio.get_running_loop().time() >= deadline:
+                return
+            await asyncio.sleep(self._policy.pause_s)
+
+    async def _release(self, claim: Claim, *, attempts: int, delay_s: float) -> bool:
         try:
             await self._mailbox.release(claim, attempts=attempts, delay_s=delay_s)
-        except _NOBODYS_FAULT:  # the claim ends by itself
+        except _NOBODYS_FAULT:
             logger.warning("release failed", extra=_facts("message_release_failed", claim))
+            return False
+        return True
 
     def _pause(self, exc: ServiceUnavailableError | StorageFullError) -> float:
         """Let no new message begin for a while; for how many seconds."""
@@ -173,6 +192,20 @@ class MailboxPoller:
 
     async def _sit_out_pause(self) -> None:
         await asyncio.sleep(max(0.0, self._paused_until - asyncio.get_running_loop().time()))
+
+
+class _Asked:
+    """A raw message that notes whether anybody began to read it."""
+
+    def __init__(self, chunks: AsyncGenerator[bytes]) -> None:
+        self._chunks = chunks
+        self.asked_for = False
+
+    async def read(self) -> AsyncGenerator[bytes]:
+        self.asked_for = True
+        async with aclosing(self._chunks):
+            async for chunk in self._chunks:
+                yield chunk
 
 
 def _origin(claim: Claim) -> MailOrigin:

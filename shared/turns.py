@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LIVES_S = 45.0  # after that a dead process is nobody's obstacle
+_LIVES_S = 20.0  # after that a dead process is nobody's obstacle
 _RENEWED_AFTER = 1 / 3  # of its life
 _LOOK_S = 0.25  # whether the other has finished
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from shared.ids import mailbox_key, submission_id
+from tests.fakes.graph.mailbox import Attachment
 from tests.support.cloud.services import MAILBOX
 from tests.support.mails import MailPart, mail, photo
 
@@ -107,7 +108,13 @@ class Load:
         self.sent.append(Sent(number=number, way=way, id=taken))
 
     def _into_mailbox(self, number: int) -> str:
-        message = self.cloud.graph.mailbox.deliver(_mail(number), internetMessageId=_id(number))
+        author = {"from": {"emailAddress": {"address": reader(number)}}}
+        message = self.cloud.graph.mailbox.deliver(
+            _mail(number), internetMessageId=_id(number), **author
+        )
+        message.attachments.append(
+            Attachment(name="cat.jpg", content=_photo(number), media_type="image/jpeg")
+        )
         received_at = message.properties["receivedDateTime"]
         return submission_id("mail", mailbox_key(MAILBOX, _id(number), received_at))
 

@@ -214,6 +214,7 @@ async def test_a_mail_that_hangs_blocks_nobody_and_its_time_ends() -> None:
     class Hanging(Receiver):
         async def __call__(self, chunks: AsyncIterator[bytes], *, origin: MailOrigin) -> None:
             if origin.key.endswith("hangs"):
+                await anext(chunks)
                 await asyncio.sleep(3600)
 
     async with running(poller(mailbox, Hanging(), lifetime_s=0.05, concurrency=2)):
@@ -239,11 +240,55 @@ async def test_a_stop_gives_back_what_is_under_way_uncounted() -> None:
     assert mailbox.released == [("a", 0, 0.0)]
 
 
-async def test_a_dead_letter_that_cannot_be_told_of_is_kept_for_later() -> None:
+async def test_a_mail_that_waits_for_another_process_is_not_to_blame() -> None:
+    mailbox = MemoryMailbox("a")
+
+    class Waiting(Receiver):
+        async def __call__(self, chunks: AsyncIterator[bytes], *, origin: MailOrigin) -> None:
+            await asyncio.sleep(3600)
+
+    poll = poller(mailbox, Waiting(), lifetime_s=0.01, max_attempts=1)
+    for _ in range(5):
+        await poll.poll_once()
+    assert (mailbox.attempts["a"], mailbox.dead) == (0, {})
+
+
+async def test_a_mail_is_given_back_again_and_again_while_the_claims_cannot_be_written() -> None:
+    refusals = iter([True] * 3)
+
+    class Down(MemoryMailbox):
+        async def release(self, claim: Claim, *, attempts: int, delay_s: float) -> None:
+            if next(refusals, False):
+                raise ServiceUnavailableError("tables")
+            await super().release(claim, attempts=attempts, delay_s=delay_s)
+
+    mailbox = Down("a")
+    poll = poller(mailbox, Receiver(a=[ServiceUnavailableError("tables")]))
+    await poll.poll_once()
+    assert [released[:2] for released in mailbox.released] == [("a", 0)]
+    await poll.poll_once()
+    assert mailbox.processed == ["a"]
+
+
+async def test_giving_back_ends_with_the_claim() -> None:
+    class Down(MemoryMailbox):
+        async def release(self, claim: Claim, *, attempts: int, delay_s: float) -> None:
+            raise ServiceUnavailableError("tables")
+
+    mailbox = Down("a")
+    receiver = Receiver(a=[ServiceUnavailableError("tables")])
+    assert await poller(mailbox, receiver, lifetime_s=0.05).poll_once() == 1
+
+
+async def test_a_dead_letter_that_cannot_be_told_of_is_tried_again() -> None:
     mailbox, publisher = MemoryMailbox("big"), Publisher()
     publisher.down = True
-    await poller(mailbox, Receiver(big=[TooLargeError("x", 1)]), publisher).poll_once()
+    poll = poller(mailbox, Receiver(big=[TooLargeError("x", 1)] * 2), publisher)
+    await poll.poll_once()
     assert (mailbox.dead, mailbox.processed) == ({}, [])
+    publisher.down = False
+    await poll.poll_once()
+    assert list(mailbox.dead) == ["big"]
 
 
 async def until_processed(mailbox: MemoryMailbox, count: int) -> None:
