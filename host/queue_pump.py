@@ -22,38 +22,47 @@ _PAUSE_S = 5.0  # when the queue itself cannot be read
 
 
 async def pump_queue(queue: WorkQueue, dispatcher: Dispatcher) -> None:
-    """Dispatch messages until cancelled; what was begun then is finished. A fault of the queue is
+    """Dispatch messages until cancelled; what was begun then is finished. Whatever goes wrong is
     logged and waited out.
     """
     while True:
         try:
             messages = await queue.receive(max_messages=_AT_ONCE, max_wait_s=_LONGEST_WAIT_S)
-            await _finished(_dispatch_all(dispatcher, messages))
-        except* IngestError as group_error:
-            logger.warning(
-                "queue not worked off, will try again",
-                extra={"action": "queue_unavailable", "error": str(group_error.exceptions[0])},
-            )
+            faults = await _finished(_dispatch_all(dispatcher, messages))
+        except Exception as exc:  # noqa: BLE001 - logged below, with those of the messages
+            faults = [exc]
+        for fault in {type(fault): fault for fault in faults}.values():  # all met the same one
+            _log(fault)
+        if faults:
             await asyncio.sleep(_PAUSE_S)
 
 
-async def _dispatch_all(dispatcher: Dispatcher, messages: Sequence[QueuedMessage]) -> None:
-    """Dispatch each, whatever becomes of the others. Raises an ExceptionGroup."""
+async def _dispatch_all(
+    dispatcher: Dispatcher, messages: Sequence[QueuedMessage]
+) -> list[Exception]:
+    """Dispatch each, whatever becomes of the others; what went wrong."""
     outcomes = await asyncio.gather(
         *(dispatcher.dispatch(message) for message in messages), return_exceptions=True
     )
-    faults = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    if faults:
-        raise ExceptionGroup("messages not dispatched", faults)
+    return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
 
 
-async def _finished(work: Coroutine[None, None, None]) -> None:
+def _log(fault: Exception) -> None:
+    facts = {"action": "queue_unavailable"}
+    if isinstance(fault, IngestError):
+        logger.warning("queue not worked off, will try again", extra=facts | {"error": str(fault)})
+    else:
+        facts |= {"error": type(fault).__name__}
+        logger.error("queue not worked off, will try again", extra=facts, exc_info=fault)
+
+
+async def _finished[T](work: Coroutine[None, None, T]) -> T:
     """Do work to its end, also when we are cancelled meanwhile: a message that is left half done
     would wait until its lock ends.
     """
     task = asyncio.create_task(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.gather(task, return_exceptions=True)
         raise

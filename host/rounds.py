@@ -15,13 +15,19 @@ logger = logging.getLogger(__name__)
 
 
 async def repeatedly(work: Callable[[], Awaitable[object]], *, every_s: float) -> None:
-    """Do it until cancelled. A service that is down is logged; the next round may find it."""
+    """Do it until cancelled. A round that fails is logged; the next one may find the service up
+    again, or the role given that was missing.
+    """
     while True:
         try:
             await work()
         except IngestError as exc:
-            logger.warning(
-                "round not finished, will try again",
-                extra={"action": "round_failed", "error": str(exc)},
-            )
+            logger.warning("round not finished, will try again", extra=_facts(exc))
+        except Exception as exc:
+            logger.exception("round failed, will try again", extra=_facts(exc))
         await asyncio.sleep(every_s)
+
+
+def _facts(exc: Exception) -> dict[str, object]:
+    text = str(exc) if isinstance(exc, IngestError) else type(exc).__name__
+    return {"action": "round_failed", "error": text}

@@ -20,6 +20,7 @@ from host.doors import open_http_door, open_smtp_door
 from host.intake import mail_receiver, mailbox_poller
 from host.local import LocalParts, local_parts
 from host.queue_pump import pump_queue
+from host.rounds import repeatedly
 from host.sweep import Sweep
 from host.telemetry import measure_levels
 from mail_ingest.sniff import require_libmagic
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from shared.settings import Settings
+
+_SWEEP_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,4 +83,5 @@ def _start_core(settings: Settings, parts: LocalParts, background: Background) -
     background.run(measure_levels(telemetry, services.stores.queue, every_s), name="levels")
     stores = services.stores
     sweep = Sweep(intake=stores.intake(), engine=parts.engine, publisher=stores.publisher)
-    background.run(sweep.run(), name="sweep")
+    background.run(repeatedly(sweep.put_failed_aside, every_s=_SWEEP_EVERY_S), name="sweep")
+    background.run(repeatedly(sweep.repair, every_s=_SWEEP_EVERY_S), name="repair")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from shared.dispatch import mark_dead_lettered
-from shared.errors import IngestError, StorageCorruptError
+from shared.errors import StorageCorruptError
 from shared.indexing import refile
 from shared.intake import record_name
 from shared.outcomes import Outcomes
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_EVERY_S = 60.0
 _GRACE_S = 24 * 3600.0  # in which whoever was cut off may send again
 _MOST = 1000
 _SETTLED = (SubmissionState.DEAD_LETTERED, SubmissionState.DONE)  # no failure gives these up anew
@@ -46,19 +44,6 @@ class Sweep:
     engine: FailedInstances
     publisher: EventPublisher
     damaged: set[str] = field(default_factory=set[str])  # that was told of
-
-    async def run(self) -> None:
-        """Repair, and look for failed instances, every minute until cancelled."""
-        while True:
-            try:
-                await self.repair()
-                await self.put_failed_aside()
-            except IngestError as exc:
-                logger.warning(
-                    "sweep not finished, will try again",
-                    extra={"action": "sweep_failed", "error": str(exc)},
-                )
-            await asyncio.sleep(_EVERY_S)
 
     async def repair(self) -> None:
         """Queue the submissions that have a record and whose process died right after, and remove,

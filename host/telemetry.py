@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from host.rounds import repeatedly
 from shared.errors import IngestError, SettingsError
 from shared.tracing import NO_TELEMETRY
 
@@ -55,9 +57,7 @@ def trace_share(settings: TelemetrySettings) -> float:
 
 async def measure_levels(telemetry: Telemetry, queue: WorkQueue, every_s: float) -> None:
     """Measure levels until cancelled."""
-    while True:
-        await measure_level(telemetry, queue)
-        await asyncio.sleep(every_s)
+    await repeatedly(partial(measure_level, telemetry, queue), every_s=every_s)
 
 
 async def measure_level(telemetry: Telemetry, queue: WorkQueue) -> None:
