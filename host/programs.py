@@ -106,7 +106,7 @@ async def worker(
         background = await stack.enter_async_context(Background())
         stack.push_async_callback(_drain, hub, background, azure.scheduler.drain_s)
         hub.start()
-        _begin(background, settings, parts, engine)
+        _begin(background, settings, azure, parts, engine)
         yield Container(url=address.url, health=health, background=background)
 
 
@@ -128,13 +128,17 @@ async def _prepare(azure: AzureSettings, stores: Stores) -> None:
 
 
 def _begin(
-    background: Background, settings: Settings, parts: AzureParts, engine: DurableClientEngine
+    background: Background,
+    settings: Settings,
+    azure: AzureSettings,
+    parts: AzureParts,
+    engine: DurableClientEngine,
 ) -> None:
     stores, every_s = parts.services.stores, settings.telemetry.measure_every_s
     dispatcher = parts.services.dispatcher(settings, engine)
     sweep = Sweep(intake=stores.intake(), engine=engine, publisher=stores.publisher)
     background.run(pump_queue(stores.queue, dispatcher), name="queue")
-    background.run(repeatedly(parts.jobs.tick, every_s=15), name="jobs")
+    background.run(repeatedly(parts.jobs.tick, every_s=azure.jobs.look_s), name="jobs")
     background.run(repeatedly(sweep.put_failed_aside, every_s=600), name="sweep")
     background.run(repeatedly(sweep.repair, every_s=600), name="repair")
     background.run(measure_levels(stores.telemetry, stores.queue, every_s), name="levels")

@@ -134,7 +134,7 @@ class JobSettings:
         10.0,
         unit="seconds",
         example="30",
-        meaning="How often containers are looked after.",
+        meaning="How often jobs are looked after; a Functions app has MAIL_INGEST_JOBS_SCHEDULE.",
         least=0.01,
     )
     event_url: str = setting(
