@@ -14,7 +14,6 @@ from adapters.azure.engine import DurableClientEngine
 from host.buffered_body import in_pieces
 from host.intake import http_doors, mail_receiver, mailbox_poller
 from host.readiness import index_readiness
-from host.sweep import Sweep
 from host.telemetry import measure_level
 from http_intake.app import build_app
 from shared.errors import IngestError, SettingsError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from host.azure import AzureParts
+    from host.sweep import Sweep
     from shared.activities import Activity
     from shared.settings import Settings
 
@@ -127,11 +127,7 @@ class Functions:
             await poller.poll_once()
 
     def _sweep(self, client: AsyncTaskHubGrpcClient) -> Sweep:
-        return Sweep(
-            intake=self._intake,
-            engine=DurableClientEngine(client),
-            publisher=self._services.stores.publisher,
-        )
+        return self._services.sweep(DurableClientEngine(client))
 
 
 class HostSettlement:

@@ -27,7 +27,6 @@ from host.lazy import imported, open_now
 from host.queue_pump import pump_queue
 from host.readiness import hub_readiness
 from host.rounds import repeatedly
-from host.sweep import Sweep
 from host.telemetry import measure_levels
 from http_intake.app import build_app
 from http_intake.serving import serving
@@ -136,7 +135,7 @@ def _begin(
 ) -> None:
     stores, every_s = parts.services.stores, settings.telemetry.measure_every_s
     dispatcher = parts.services.dispatcher(settings, engine)
-    sweep = Sweep(intake=stores.intake(), engine=engine, publisher=stores.publisher)
+    sweep = parts.services.sweep(engine)
     background.run(pump_queue(stores.queue, dispatcher), name="queue")
     background.run(repeatedly(parts.jobs.tick, every_s=azure.jobs.look_s), name="jobs")
     background.run(repeatedly(sweep.put_failed_aside, every_s=600), name="sweep")

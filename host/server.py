@@ -21,7 +21,6 @@ from host.intake import mail_receiver, mailbox_poller
 from host.local import LocalParts, local_parts
 from host.queue_pump import pump_queue
 from host.rounds import repeatedly
-from host.sweep import Sweep
 from host.telemetry import measure_levels
 from mail_ingest.sniff import require_libmagic
 from shared.events import DESCRIBED
@@ -81,7 +80,6 @@ def _start_core(settings: Settings, parts: LocalParts, background: Background) -
     telemetry, every_s = parts.telemetry, settings.telemetry.measure_every_s
     background.run(telemetry.run(timedelta(seconds=every_s)), name="metrics")
     background.run(measure_levels(telemetry, services.stores.queue, every_s), name="levels")
-    stores = services.stores
-    sweep = Sweep(intake=stores.intake(), engine=parts.engine, publisher=stores.publisher)
+    sweep = services.sweep(parts.engine)
     background.run(repeatedly(sweep.put_failed_aside, every_s=_SWEEP_EVERY_S), name="sweep")
     background.run(repeatedly(sweep.repair, every_s=_SWEEP_EVERY_S), name="repair")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from host.sweep import Sweep
 from shared.activities import Activities
 from shared.classify import Classifier, load_rules
 from shared.described import DescribedHandler
@@ -14,6 +15,7 @@ from shared.intake import Intake
 from shared.steps import Patience
 
 if TYPE_CHECKING:
+    from host.sweep import FailedInstances
     from shared.ports import (
         BlobStore,
         Clock,
@@ -118,3 +120,8 @@ class Services:
             desk=self.stores.desk(settings),
             telemetry=self.stores.telemetry,
         )
+
+    def sweep(self, engine: FailedInstances) -> Sweep:
+        """What repairs after a crash, and shows what has failed."""
+        stores = self.stores
+        return Sweep(intake=stores.intake(), engine=engine, publisher=stores.publisher)
