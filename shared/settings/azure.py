@@ -116,7 +116,10 @@ class EventGridSettings:
         "",
         unit="URL",
         example="https://newsroom.westeurope-1.eventgrid.azure.net/api/events",
-        meaning="The endpoint of a topic, or of a namespace; empty: events are not published.",
+        meaning=(
+            "The endpoint of a topic, or of a namespace. It must be set: without it no container"
+            " starts, and a Functions app takes submissions and completes none."
+        ),
     )
     namespace_topic: str = setting(
         "MAIL_INGEST_EVENT_GRID_TOPIC",
