@@ -17,6 +17,7 @@ TOO_HEAVY = (
     *("azure.identity", "azure.mgmt", "azure.core", "aiohttp", "httpx", "rich", "jinja2"),
     *("opentelemetry.sdk", "uvicorn", "aiosmtpd"),
 )
+MODEL_NOTICES = ("LICENSE-Apache-2.0.txt", "NOTICE.txt")
 MOST_MODULES = 1150  # half of them are the standard library's
 
 
@@ -42,6 +43,20 @@ def test_the_app_imports_nothing_that_is_left_behind(app: dict[str, Any]) -> Non
         if any(module == folder or module.startswith(f"{folder}.") for folder in folders)
     }
     assert {module for module in left_behind if module.split(".")[0] not in harness} == set()
+
+
+def test_the_licences_of_what_we_hand_on_are_not_left_behind() -> None:
+    patterns = (PROJECT / ".funcignore").read_text().split()
+    licences = [file.relative_to(PROJECT) for file in (PROJECT / "describer/licences").iterdir()]
+    notices = [Path("LICENSE"), *(Path("describer/models") / it for it in MODEL_NOTICES)]
+    left_behind = [
+        (file, pattern)
+        for file in licences + notices
+        for pattern in patterns
+        if any(each.match(pattern) for each in (file, *file.parents))
+    ]
+    assert len(licences) == 3
+    assert left_behind == []
 
 
 def test_every_orchestrator_and_activity_is_bound_under_its_name(app: dict[str, Any]) -> None:
