@@ -12,6 +12,7 @@ import pytest
 
 from adapters.local.log import ConsoleFormatter, JsonFormatter, formatter_for
 
+SDKS = ["azure", "durabletask", "opentelemetry"]
 CHATTER = """
 import logging, sys
 from adapters.local.log import JsonFormatter, log_to
@@ -19,6 +20,18 @@ from adapters.local.log import JsonFormatter, log_to
 log_to(sys.stdout, JsonFormatter(), logging.{level})
 for name in ("httpx", "azure.core.pipeline", "durabletask.worker", "host"):
     logging.getLogger(name).info("said")
+"""
+
+COMPLAINTS = """
+import logging, sys
+from adapters.local.log import JsonFormatter, log_to
+
+log_to(sys.stdout, JsonFormatter(), logging.{level})
+for name in ("azure.servicebus._pyamqp.aio", "durabletask.worker", "opentelemetry.sdk", "host"):
+    try:
+        raise ConnectionError("no route")
+    except ConnectionError:
+        logging.getLogger(name).exception("It broke: %s", "one\\ntwo " + 300 * "x")
 """
 
 
@@ -97,3 +110,34 @@ def test_libraries_are_heard_only_by_whoever_looks_for_a_mistake(
     program = [sys.executable, "-c", CHATTER.format(level=level)]
     said = subprocess.run(program, capture_output=True, check=True, text=True)  # noqa: S603
     assert [json.loads(line)["logger"] for line in said.stdout.splitlines()] == heard
+
+
+def test_what_an_sdk_complains_of_is_one_short_warning_and_ours_stay_as_they_are() -> None:
+    *theirs, ours = complaints("INFO")
+
+    assert [line["logger"].partition(".")[0] for line in theirs] == SDKS
+    for line in theirs:
+        assert set(line) == {"time", "level", "logger", "message", "error"}
+        assert (line["level"], line["error"]) == ("warning", "ConnectionError")
+        assert line["message"].startswith("It broke: one two xxx")
+        assert len(line["message"]) < 210
+    assert ours["level"] == "error"
+    assert "ConnectionError: no route" in ours["exception"]
+    assert len(ours["message"]) > 300
+
+
+def test_whoever_looks_for_a_mistake_is_told_all_that_an_sdk_says() -> None:
+    lines = complaints("DEBUG")
+    assert len(lines) == 4
+    assert all(line["level"] == "error" and "no route" in line["exception"] for line in lines)
+
+
+def test_whoever_wants_errors_only_gets_no_hints() -> None:
+    assert [line["logger"] for line in complaints("ERROR")] == ["host"]
+
+
+def complaints(level: str) -> list[dict[str, str]]:
+    """What is logged when each of some libraries, and we, log the same exception."""
+    program = [sys.executable, "-c", COMPLAINTS.format(level=level)]
+    said = subprocess.run(program, capture_output=True, check=True, text=True)  # noqa: S603
+    return [json.loads(line) for line in said.stdout.splitlines()]
