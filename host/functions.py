@@ -7,7 +7,7 @@ raises, so here "no" is said by raising.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adapters.azure.engine import DurableClientEngine
@@ -23,6 +23,8 @@ from shared.ports import QueuedMessage
 from shared.tracing import TRACEPARENT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import azure.functions as func
     from durabletask.client import AsyncTaskHubGrpcClient
     from starlette.types import ASGIApp
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from host.azure import AzureParts
     from host.sweep import Sweep
     from shared.activities import Activity
+    from shared.ports import WorkQueue
     from shared.settings import Settings
 
 
@@ -79,7 +82,8 @@ class Functions:
     ) -> None:
         """Start what a queue message names; raises ComeAgainError when it must be redelivered."""
         dispatcher = self._services.dispatcher(self._settings, DurableClientEngine(client))
-        await replace(dispatcher, queue=HostSettlement()).dispatch(
+        settlement = HostSettlement(queue=self._services.stores.queue)
+        await replace(dispatcher, queue=settlement).dispatch(
             QueuedMessage(
                 message_id=message.message_id,
                 body=message.get_body(),
@@ -130,10 +134,23 @@ class Functions:
         return self._services.sweep(DurableClientEngine(client))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettlement:
     """How a message is settled whose lock the Functions host holds: a function that returns
-    completes it, one that raises gives it back.
+    completes it, one that raises gives it back. New messages go into the queue that it came from.
     """
+
+    queue: WorkQueue
+
+    async def send(
+        self,
+        message_id: str,
+        body: bytes,
+        *,
+        application_properties: Mapping[str, str] | None = None,
+    ) -> None:
+        """Enqueue; durable on return. A message_id that was sent before is ignored."""
+        await self.queue.send(message_id, body, application_properties=application_properties)
 
     async def complete(self, message: QueuedMessage) -> None:
         """The function returns."""

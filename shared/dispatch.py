@@ -2,7 +2,9 @@
 submission's.
 
 A message is completed only after the start is committed. A message that cannot be started is
-delivered again, and after enough deliveries put aside with its reason; it never disappears.
+delivered again, and after enough deliveries put aside with its reason; it never disappears. While
+the services that a start needs are down, no message is put aside: it is tried for as long as that
+takes.
 """
 
 from __future__ import annotations
@@ -13,13 +15,21 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared import events, steps
 from shared.codec import from_json, to_payload
-from shared.errors import IngestError, StorageCorruptError
+from shared.errors import (
+    IngestError,
+    ServiceUnavailableError,
+    StorageCorruptError,
+    StorageFullError,
+)
+from shared.ids import copied_message_id, copies_before
 from shared.intake import record_name
 from shared.model import Submission, SubmissionQueued
 from shared.ports import IndexEntry, InstanceState, SubmissionState
 from shared.tracing import NO_TELEMETRY, TRACEPARENT, current_traceparent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.ports import (
         BlobStore,
         Clock,
@@ -32,9 +42,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_PASSING = (ServiceUnavailableError, StorageFullError, OSError)  # no submission's own fault
+_LONGEST_PAUSE_S = 60.0
+
 
 class Settlement(Protocol):
     """The part of a WorkQueue that ends a delivery; the Functions host does it in its own way."""
+
+    async def send(
+        self,
+        message_id: str,
+        body: bytes,
+        *,
+        application_properties: Mapping[str, str] | None = None,
+    ) -> None:
+        """Enqueue; durable on return. A message_id that was sent before is ignored."""
+        ...
 
     async def complete(self, message: QueuedMessage) -> None:
         """The message is done."""
@@ -107,19 +130,58 @@ class Dispatcher:
         return instance is not None and instance.state is InstanceState.FAILED
 
     async def _give_back(self, message: QueuedMessage, exc: Exception) -> None:
-        submission_id = message.message_id.partition("#")[0]
-        hopeless = isinstance(exc, StorageCorruptError)
-        if not hopeless and message.delivery_count < self.deliveries:
-            logger.warning(
-                "submission not started, will try again",
-                extra={
-                    "action": "dispatch_abandoned",
-                    "submission_id": submission_id,
-                    "error": type(exc).__name__,
-                },
-            )
-            await self.queue.abandon(message, delay_s=min(2.0**message.delivery_count, 60.0))
+        if isinstance(exc, _PASSING):
+            await self._wait_out(message, exc)
+        elif isinstance(exc, StorageCorruptError) or message.delivery_count >= self.deliveries:
+            await self._put_aside(message, exc)
+        else:
+            await self._abandon(message, exc)
+
+    async def _wait_out(self, message: QueuedMessage, exc: Exception) -> None:
+        """Give the message back, or send a copy of it, whose deliveries are counted anew, before
+        the queue puts it aside by itself.
+
+        A copy is tried from half of the deliveries on: the others are for a queue that takes none
+        just then, and for a process that dies before it completes the original. That one is then
+        delivered again, and makes the copy that there is.
+        """
+        if 2 * message.delivery_count < self.deliveries or not await self._sent_anew(message):
+            await self._abandon(message, exc)
             return
+        await self.queue.complete(message)
+        logger.warning(
+            "submission not started for a while, its message was sent anew",
+            extra={
+                "action": "dispatch_sent_anew",
+                "submission_id": _submission_id(message),
+                "reason": str(exc),
+            },
+        )
+
+    async def _sent_anew(self, message: QueuedMessage) -> bool:
+        try:
+            await self.queue.send(
+                copied_message_id(message.message_id),
+                message.body,
+                application_properties=message.application_properties,
+            )
+        except _PASSING:
+            return False  # the queue is down, too: the next delivery tries again
+        return True
+
+    async def _abandon(self, message: QueuedMessage, exc: Exception) -> None:
+        logger.warning(
+            "submission not started, will try again",
+            extra={
+                "action": "dispatch_abandoned",
+                "submission_id": _submission_id(message),
+                "error": type(exc).__name__,
+            },
+        )
+        await self.queue.abandon(message, delay_s=_pause_s(message))
+
+    async def _put_aside(self, message: QueuedMessage, exc: Exception) -> None:
+        submission_id = _submission_id(message)
         logger.error(
             "submission put aside",
             extra={
@@ -157,6 +219,17 @@ async def mark_dead_lettered(
         )
     )
     await publisher.publish(events.dead_lettered(submission_id, reason, now))
+
+
+def _submission_id(message: QueuedMessage) -> str:
+    return message.message_id.partition("#")[0]
+
+
+def _pause_s(message: QueuedMessage) -> float:
+    """Before the next delivery. A copy is made in an outage, and does not begin with short ones."""
+    if copies_before(message.message_id):
+        return _LONGEST_PAUSE_S
+    return min(2.0**message.delivery_count, _LONGEST_PAUSE_S)
 
 
 def _request(submission: Submission, patience: steps.Patience) -> steps.ProcessSubmission:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 
 _LENGTH = 26  # 130 bits of the hash: no collision in the life of a newsroom
+_COPY = "#copy-"
 
 
 def submission_id(source: str, key: str) -> str:
@@ -52,6 +53,19 @@ def split_media_instance_id(instance_id: str) -> tuple[str, int]:
     if not submission:
         raise ValueError(f"{instance_id!r} is no media instance ID")
     return submission, int(number)
+
+
+def copied_message_id(message_id: str) -> str:
+    """The ID of a queue message that is sent in the place of another one: ``<ID>#copy-<n>``. The
+    same one has the same copy, and a copy has the next one.
+    """
+    original, _, _ = message_id.partition(_COPY)
+    return f"{original}{_COPY}{copies_before(message_id) + 1}"
+
+
+def copies_before(message_id: str) -> int:
+    """How many times a queue message was copied before it got this ID."""
+    return int(message_id.partition(_COPY)[2] or 0)
 
 
 def reply_id(submission_id: str, revision: int = 0) -> str:

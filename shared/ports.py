@@ -254,7 +254,9 @@ class WorkQueue(Protocol):
         ...
 
     async def resubmit(self, message_id: str) -> bool:
-        """Put a dead letter back into the queue; False when there is none of that ID."""
+        """Put a dead letter back into the queue; False when there is none of that ID. What follows
+        a ``#`` in an ID does not count: that marks a message which was sent anew.
+        """
         ...
 
     async def depth(self) -> int:

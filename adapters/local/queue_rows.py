@@ -167,13 +167,16 @@ def dead_letters(connection: sqlite3.Connection, limit: int) -> tuple[DeadLetter
 
 
 def revive(connection: sqlite3.Connection, message_id: str, now: float) -> bool:
-    """Make a dead letter a message again; whether there was one."""
+    """Make a dead letter a message again; whether there was one. The ID of one that was sent anew
+    before begins with the first one's and a ``#``.
+    """
     return (
         connection.execute(
             "UPDATE queue SET state = 'waiting', due_at = ?, delivery_count = 0, lock_token = '',"
             " finished_at = NULL, reason = '', description = ''"
-            " WHERE message_id = ? AND state = 'dead'",
-            (now, message_id),
+            " WHERE state = 'dead'"
+            " AND substr(message_id, 1, instr(message_id || '#', '#') - 1) = ?",
+            (now, message_id.partition("#")[0]),
         ).rowcount
         > 0
     )

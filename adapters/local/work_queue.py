@@ -87,7 +87,9 @@ class LocalWorkQueue:
         return await self._database.read(lambda connection: rows.dead_letters(connection, limit))
 
     async def resubmit(self, message_id: str) -> bool:
-        """Put a dead letter back into the queue; False when there is none of that ID."""
+        """Put a dead letter back into the queue; False when there is none of that ID. What follows
+        a ``#`` in an ID does not count: that marks a message which was sent anew.
+        """
         now = self._now()
         found = await self._database.write(lambda it: rows.revive(it, message_id, now))
         self._wakeup.notify()

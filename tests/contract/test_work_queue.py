@@ -214,6 +214,27 @@ async def test_a_message_that_is_delivered_too_often_is_put_aside(queue: WorkQue
     assert await queue.depth() == 0
 
 
+async def test_a_message_that_is_sent_anew_in_time_is_never_delivered_too_often(
+    queue: WorkQueue,
+) -> None:
+    await queue.send("one", b"body", application_properties={"traceparent": "00-ab"})
+    for copy in ("one#copy-1", "one#copy-2"):
+        for _ in range(MAX_DELIVERIES - 1):
+            (message,) = await take(queue)
+            await queue.abandon(message)
+        (message,) = await take(queue)
+        for _ in range(2):  # once more, as after a crash
+            await queue.send(
+                copy, message.body, application_properties=message.application_properties
+            )
+        await queue.complete(message)
+
+    (last,) = await take(queue, 10)
+    assert (last.message_id, last.body, last.delivery_count) == ("one#copy-2", b"body", 1)
+    assert last.application_properties == {"traceparent": "00-ab"}
+    assert await queue.dead_letters() == ()
+
+
 async def test_dead_letters_say_why_newest_first(queue: WorkQueue) -> None:
     for name in ("one", "two"):
         await queue.send(name, b"")
@@ -240,6 +261,21 @@ async def test_a_resubmitted_dead_letter_begins_anew(queue: WorkQueue) -> None:
     (again,) = await take(queue)
     assert (again.body, again.delivery_count) == (b"body", 1)
     assert await queue.dead_letters() == ()
+
+
+async def test_a_dead_letter_is_resubmitted_by_what_stands_before_the_mark_in_its_id(
+    queue: WorkQueue,
+) -> None:
+    await queue.send("one#copy-3", b"body")
+    await queue.send("ones#copy-3", b"of another")
+    for message in await take(queue, 2):
+        await queue.dead_letter(message, reason="refused", description="No.")
+
+    assert await queue.resubmit("one")
+    assert not await queue.resubmit("one")
+
+    (again,) = await take(queue, 2)
+    assert again.body == b"body"
 
 
 async def test_a_receiver_wakes_at_once_when_something_is_sent(queue: WorkQueue) -> None:

@@ -24,6 +24,7 @@ from tests.fakes.task_hub.server import task_hub
 from tests.support.core import PROVIDER, Core, a_submission, open_core
 from tests.support.engine import local_engine
 from tests.support.recorded_telemetry import RecordedTelemetry
+from tests.support.server_process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -130,6 +131,26 @@ async def test_a_message_of_the_last_delivery_is_put_aside_where_people_look(
     assert "There is no blob named" in entry.reason
 
 
+async def test_in_an_outage_the_function_ends_well_with_a_new_message_in_the_queue(
+    core: Core,
+) -> None:
+    submission, queue = a_submission(), core.services.queue
+    await core.services.intake.accept(submission)
+    await queue.receive(max_messages=1, max_wait_s=0)
+
+    async with AsyncTaskHubGrpcClient(host_address=f"127.0.0.1:{free_port()}") as nobody:
+        for delivery_count in (5, 10):
+            message = a_message(submission.id, delivery_count=delivery_count)
+            await functions(core).dispatch(message, nobody)
+
+    (copy,) = await queue.receive(max_messages=10, max_wait_s=0)
+    assert (copy.message_id, copy.delivery_count) == (f"{submission.id}#copy-1", 1)
+    assert copy.body == a_message(submission.id).get_body()
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    assert entry.state is SubmissionState.ACCEPTED
+
+
 async def test_an_event_that_comes_too_early_makes_its_function_fail(
     core: Core, client: AsyncTaskHubGrpcClient
 ) -> None:
@@ -153,9 +174,9 @@ def test_a_public_address_needs_keys(core: Core) -> None:
         functions(core, settings).http()
 
 
-async def test_the_host_completes_what_returns_and_redelivers_what_raises() -> None:
+async def test_the_host_completes_what_returns_and_redelivers_what_raises(core: Core) -> None:
     message = QueuedMessage(message_id="m", body=b"", delivery_count=1, lock_token="")
-    settlement = HostSettlement()
+    settlement = HostSettlement(queue=core.services.queue)
     await settlement.complete(message)
     await settlement.dead_letter(message, reason="r", description="d")
     with pytest.raises(ComeAgainError):

@@ -10,7 +10,7 @@ from shared import steps
 from shared.codec import to_payload
 from shared.described import DescribedHandler
 from shared.dispatch import Dispatcher
-from shared.errors import ServiceUnavailableError
+from shared.errors import IngestError, NewerStateError, ServiceUnavailableError
 from shared.events import MediaDescribed, media_described
 from shared.ports import Instance, InstanceState, SubmissionState
 from shared.second_chance import given_up, resubmit
@@ -22,19 +22,22 @@ if TYPE_CHECKING:
     from tests.support.core import Core
 
 
+OWN_FAULT = NewerStateError("the submission", found=2, known=1)
+
+
 @dataclass(slots=True)
 class WrittenDownEngine:
-    """Keeps what it is told; `down` makes every start fail."""
+    """Keeps what it is told; every start fails with the `fault`, if there is one."""
 
     payloads: dict[str, JsonObject] = field(default_factory=dict[str, "JsonObject"])
     states: dict[str, InstanceState] = field(default_factory=dict[str, InstanceState])
     raised: list[str] = field(default_factory=list[str])
-    down: bool = False
+    fault: IngestError | None = None
 
     async def start(self, orchestrator: str, *, instance_id: str, payload: JsonObject) -> bool:
         assert orchestrator == steps.PROCESS_SUBMISSION
-        if self.down:
-            raise ServiceUnavailableError("engine")
+        if self.fault:
+            raise self.fault
         if instance_id in self.payloads:
             return False
         self.payloads[instance_id] = payload
@@ -114,10 +117,10 @@ async def test_while_the_engine_is_down_the_message_comes_again(
     core: Core, engine: WrittenDownEngine
 ) -> None:
     await core.services.intake.accept(a_submission())
-    engine.down = True
+    engine.fault = ServiceUnavailableError("engine")
     await dispatcher(core, engine).dispatch(await next_message(core))
     assert await core.services.queue.depth() == 1
-    engine.down = False
+    engine.fault = None
     core.clock.advance(seconds=120)
     await dispatcher(core, engine).dispatch(await next_message(core))
     assert list(engine.payloads) == [a_submission().id]
@@ -128,12 +131,12 @@ async def test_a_message_that_never_starts_is_put_aside_with_its_reason(
 ) -> None:
     submission = a_submission()
     await core.services.intake.accept(submission)
-    engine.down = True
+    engine.fault = OWN_FAULT
     for _ in range(3):
         await dispatcher(core, engine).dispatch(await next_message(core))
         core.clock.advance(seconds=120)
     (dead,) = await core.services.queue.dead_letters()
-    assert dead.reason == "ServiceUnavailableError"
+    assert dead.reason == "NewerStateError"
     entry = await core.services.index.get(submission.id)
     assert entry is not None
     assert entry.state is SubmissionState.DEAD_LETTERED
@@ -157,9 +160,9 @@ async def test_a_submission_that_was_never_started_can_be_resubmitted(
 ) -> None:
     submission = a_submission()
     await core.services.intake.accept(submission)
-    engine.down = True
+    engine.fault = OWN_FAULT
     await dispatcher(core, engine, deliveries=1).dispatch(await next_message(core))
-    engine.down = False
+    engine.fault = None
     services = core.services
     assert await resubmit(services.index, services.queue, core.clock, submission.id)
     await dispatcher(core, engine).dispatch(await next_message(core))

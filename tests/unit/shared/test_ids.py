@@ -44,3 +44,13 @@ def test_what_is_no_media_instance_id_is_refused(text: str) -> None:
 def test_a_later_revision_is_another_answer() -> None:
     assert ids.reply_id("mail-abc") == "mail-abc"
     assert ids.reply_id("mail-abc", 2) == "mail-abc.r2"
+
+
+@pytest.mark.parametrize("first", ["mail-abc", "mail-abc#17", "mail-abc#2026-11-24T10:00:00.000Z"])
+def test_each_copy_of_a_queue_message_has_an_id_of_its_own(first: str) -> None:
+    chain = [first]
+    while len(chain) < 12:
+        chain.append(ids.copied_message_id(chain[-1]))
+    assert len(set(chain)) == 12
+    assert [ids.copies_before(each) for each in chain] == list(range(12))
+    assert {each.partition("#")[0] for each in chain} == {"mail-abc"}
