@@ -4,7 +4,7 @@ BIN := .venv/bin
 setup: ; @scripts/setup dev
 demo: ; @scripts/setup && $(BIN)/mail-ingest demo
 run: ; @scripts/setup && $(BIN)/mail-ingest serve
-test: setup ; $(BIN)/pytest -n 2 --dist worksteal
+test: setup ; $(BIN)/pytest -n 4 --dist worksteal
 check: setup ; @scripts/check
 format: setup ; $(BIN)/ruff format . && $(BIN)/ruff check --fix .
 lock: setup ; @scripts/lock
