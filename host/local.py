@@ -60,13 +60,17 @@ def local_stores(settings: Settings, folder: DataFolder | None = None) -> Genera
 
 @asynccontextmanager
 async def local_parts(settings: Settings, folder: DataFolder) -> AsyncGenerator[LocalParts]:
-    """Everything that serves on one machine; closed in good order at the end of the block."""
+    """Everything that serves on one machine; closed in good order at the end of the block.
+
+    The caller alone serves this folder: what a killed forerunner had in hand is taken up at once.
+    """
     describers = Describers.read(settings)
     async with AsyncExitStack() as stack:
         database = stack.enter_context(closing(Database(folder.state)))
         blobs = stack.enter_context(closing(LocalBlobStore(folder.blobs)))
         telemetry = LocalTelemetry(await stack.enter_async_context(exporting(settings.telemetry)))
         stores = _stores(settings, folder, database, blobs, telemetry)
+        await LocalWorkQueue(database, stores.clock).unlock_all()
         engine = LocalEngine.open(folder.engine)
         stack.push_async_callback(engine.stop)
         mailbox = await MaildirMailbox.open(folder.mailbox, clock=stores.clock)
