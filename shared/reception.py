@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shared.errors import IngestError
@@ -14,7 +15,7 @@ from shared.intake import Accepted
 from shared.ports import SubmissionState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 
     from shared.intake import Intake
     from shared.model import Submission
@@ -90,29 +91,29 @@ async def _tidy_up(intake: Intake, turn: Turn) -> None:
     """Remove the blobs of an attempt that failed. A record that is there all the same is not
     settled: it may not be in the queue yet.
     """
-    try:
+    with _faults_of_tidying_told(turn):
         recorded = await intake.known(turn.submission_id)
         if recorded is None or not _holds(turn, recorded):
             for prefix in turn.prefixes:
                 await intake.blobs.delete_prefix(prefix)
         turn.settled = recorded is None and turn.number == 1
-    except IngestError:
-        logger.warning(
-            "blobs of a failed submission stay",
-            extra={"action": "tidy_up_failed", "submission_id": turn.submission_id},
-            exc_info=True,
-        )
 
 
 async def _remove_others(blobs: BlobStore, turn: Turn, recorded: Submission) -> None:
     """Remove what attempts that were overtaken have left. It hurts nobody, so it holds up nobody:
     whether it stays is no concern of whoever is waiting for an answer.
     """
-    try:
+    with _faults_of_tidying_told(turn):
         for attempt in (*turn.earlier(), turn):
             if not _holds(attempt, recorded):
                 for prefix in attempt.prefixes:
                     await blobs.delete_prefix(prefix)
+
+
+@contextmanager
+def _faults_of_tidying_told(turn: Turn) -> Generator[None]:
+    try:
+        yield
     except IngestError:
         logger.warning(
             "blobs of a failed submission stay",
