@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mail_ingest import mbox
 from mail_ingest.receive import MailOrigin, receive
-from shared.errors import IngestError
+from shared.errors import AccessRefusedError, IngestError
 from shared.events import rfc3339
 from shared.ids import replay_key
 
@@ -66,7 +66,8 @@ class Replay:
         """Take the mails in `files` (see `mail_files`); a result each, in the order they finish.
 
         `on_read` gets how many bytes were read since it was called last. Only mistakes of ours
-        raise; a file or a mail that cannot be taken is a result with a problem.
+        and a right that we lack (AccessRefusedError) raise; a file or a mail that cannot be taken
+        is a result with a problem.
         """
         running: set[asyncio.Task[Replayed]] = set()
         try:
@@ -96,6 +97,8 @@ class Replay:
         chunks = _told(_chunks(found), on_read)
         try:
             accepted = await receive(chunks, origin=origin, intake=self.intake, policy=self.policy)
+        except AccessRefusedError:
+            raise  # it would be said of each mail, and a person is there to mend it
         except (IngestError, OSError) as exc:
             return Replayed(path=found.path, mail=found, problem=_sentence(exc))
         return Replayed(path=found.path, mail=found, accepted=accepted)

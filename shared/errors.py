@@ -52,6 +52,16 @@ class ServiceUnavailableError(IngestError):
         self.retry_after_s = retry_after_s
 
 
+class AccessRefusedError(ServiceUnavailableError):
+    """A service does not let our identity do something. Until a person has granted the right it is
+    like any service that is down: no submission's fault, and tried again.
+    """
+
+    def __init__(self, service: str, answer: str, cure: str) -> None:
+        super().__init__(service, f"it refuses us ({answer}); {cure}")
+        self.answer = answer
+
+
 class SettingsError(IngestError):
     """A setting is missing or makes no sense; the text names it and says what to write."""
 

@@ -16,7 +16,7 @@ from grpc import StatusCode
 from grpc.aio import AioRpcError
 
 from adapters.azure.errors import azure_errors_translated
-from shared.errors import ServiceUnavailableError
+from shared.errors import AccessRefusedError, ServiceUnavailableError
 from shared.ports import Instance, InstanceState
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _STATES = {
     OrchestrationStatus.TERMINATED: InstanceState.TERMINATED,
     OrchestrationStatus.SUSPENDED: InstanceState.SUSPENDED,
 }
+_REFUSED = frozenset({StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED})
+_ROLE = "our identity needs the role that docs/azure-containers.md names"
 _ENDED = frozenset({InstanceState.COMPLETED, InstanceState.FAILED, InstanceState.TERMINATED})
 
 
@@ -111,7 +113,10 @@ async def _call[T](call: Awaitable[T]) -> T:
     except TimeoutError as exc:
         raise ServiceUnavailableError("task hub", f"no answer in {_TIMEOUT_S:g} s") from exc
     except AioRpcError as exc:
-        raise ServiceUnavailableError("task hub", exc.code().name) from exc
+        code = exc.code()
+        if code in _REFUSED:
+            raise AccessRefusedError("task hub", code.name, _ROLE) from exc
+        raise ServiceUnavailableError("task hub", code.name) from exc
 
 
 def _instance(state: OrchestrationState) -> Instance:

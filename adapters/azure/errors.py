@@ -1,7 +1,7 @@
 """What the Azure SDKs raise, as errors of ours.
 
-Only what a retry may cure is translated; what is our own mistake, or a right that we lack, stays as
-it came and fails loudly.
+Only what a retry may cure is translated, and that includes a right that we lack: a person may grant
+it while we go on. What is our own mistake stays as it came and fails loudly.
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import IngestError, ServiceUnavailableError, StorageFullError
+from shared.errors import (
+    AccessRefusedError,
+    IngestError,
+    ServiceUnavailableError,
+    StorageFullError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -18,7 +23,9 @@ if TYPE_CHECKING:
     from azure.core.exceptions import AzureError, HttpResponseError
     from azure.core.pipeline import PipelineResponse
 
+ROLES = "our identity needs the roles that docs/azure.md names"
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _FULL = frozenset({"BlockCountExceedsLimit"})  # of both the committed and the uncommitted blocks
 _DAMAGED = frozenset({"Md5Mismatch"})
 # 409 and 412 that pass by themselves: a copy goes on, a thing is on its way out, a client of ours
@@ -42,7 +49,8 @@ class RefusedError(IngestError):
 @contextmanager
 def azure_errors_translated(service: str) -> Generator[None]:
     """Turn silence, 408, 429, 5xx, conflicts that pass and answers that cannot be read into
-    ServiceUnavailableError, and a full store into StorageFullError.
+    ServiceUnavailableError, 401 and 403 into AccessRefusedError, which is one too, and a full store
+    into StorageFullError.
     """
     from azure.core.exceptions import AzureError
 
@@ -57,15 +65,19 @@ def azure_errors_translated(service: str) -> Generator[None]:
 
 @contextmanager
 def refusals_said() -> Generator[None]:
-    """Say in a sentence, to a person, what a server fails loudly of. Raises RefusedError."""
+    """Say to a person, who can do something about it, what a server would wait out or fail loudly
+    of. Raises RefusedError.
+    """
     from azure.core.exceptions import AzureError
 
     try:
         yield
+    except AccessRefusedError as exc:
+        raise RefusedError(exc.answer) from exc
     except AzureError as exc:
         status = getattr(exc, "status_code", None)
-        answer = (status, error_code(exc)) if status else (type(exc).__name__,)
-        raise RefusedError(" ".join(map(str, answer)).strip()) from exc
+        answer = _answer(status, exc) if status else type(exc).__name__
+        raise RefusedError(answer) from exc
 
 
 def refuse_strangers(response: PipelineResponse[Any, Any]) -> None:
@@ -84,9 +96,11 @@ def refuse_strangers(response: PipelineResponse[Any, Any]) -> None:
 def error_code(exc: AzureError) -> str:
     """The service's own word for what is wrong, such as ``ContainerNotFound``; empty: it gave none.
 
-    The SDKs give it as text, or as a member of one of their enumerations.
+    The SDKs give it as text, as a member of one of their enumerations, or in what they have read
+    of the body (OData's `error`).
     """
-    code = getattr(exc, "error_code", None) or ""
+    code = getattr(exc, "error_code", None) or getattr(getattr(exc, "error", None), "code", None)
+    code = code or ""
     return str(getattr(code, "value", code))
 
 
@@ -112,7 +126,9 @@ def _translated(exc: AzureError, service: str) -> IngestError | None:
     if isinstance(exc, ClientAuthenticationError) and exc.response is None:
         problem = "no token for it is to be had (on a machine of your own, `az login` gets one)"
         return ServiceUnavailableError(service, problem)
-    return _answered(exc, service) if isinstance(exc, HttpResponseError) else None
+    if isinstance(exc, HttpResponseError):
+        return _answered(exc, service) or _refused(exc, service)
+    return None
 
 
 def _answered(exc: HttpResponseError, service: str) -> IngestError | None:
@@ -128,3 +144,16 @@ def _answered(exc: HttpResponseError, service: str) -> IngestError | None:
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServiceUnavailableError(service, f"it answered {status}", retry_after_s(exc))
     return None
+
+
+def _refused(exc: HttpResponseError, service: str) -> IngestError | None:
+    """Also what Entra ID answers, instead of a token, to an identity that it does not know."""
+    from azure.core.exceptions import ClientAuthenticationError
+
+    if exc.status_code not in _REFUSED and not isinstance(exc, ClientAuthenticationError):
+        return None
+    return AccessRefusedError(service, _answer(exc.status_code, exc), ROLES)
+
+
+def _answer(status: int | None, exc: AzureError) -> str:
+    return f"{status} {error_code(exc)}".strip()

@@ -5,7 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import ServiceUnavailableError, SettingsError, StorageFullError, TooLargeError
+from adapters.azure.errors import ROLES
+from shared.errors import (
+    AccessRefusedError,
+    ServiceUnavailableError,
+    SettingsError,
+    StorageFullError,
+    TooLargeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -55,7 +62,12 @@ def service_bus_errors_translated(entity: str) -> Generator[None]:
     that may still run; so is a right that was not granted yet.
     """
     from azure.core.exceptions import AzureError
-    from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusQuotaExceededError
+    from azure.servicebus.exceptions import (
+        MessageSizeExceededError,
+        ServiceBusAuthenticationError,
+        ServiceBusAuthorizationError,
+        ServiceBusQuotaExceededError,
+    )
 
     try:
         yield
@@ -63,23 +75,18 @@ def service_bus_errors_translated(entity: str) -> Generator[None]:
         raise StorageFullError(f"{SERVICE}, {entity}") from exc
     except MessageSizeExceededError as exc:
         raise TooLargeError("The message", MOST_MESSAGE_BYTES) from exc
+    except (ServiceBusAuthenticationError, ServiceBusAuthorizationError) as exc:
+        raise AccessRefusedError(SERVICE, f"{entity}: unauthorized access", ROLES) from exc
     except (AzureError, OSError, *_UNDER_OTHERS) as exc:
         raise ServiceUnavailableError(SERVICE, f"{entity}: {_sentence(exc)}") from exc
 
 
 def _sentence(exc: Exception) -> str:
-    from azure.servicebus.exceptions import (
-        MessagingEntityNotFoundError,
-        ServiceBusAuthenticationError,
-        ServiceBusAuthorizationError,
-        ServiceBusServerBusyError,
-    )
+    from azure.servicebus.exceptions import MessagingEntityNotFoundError, ServiceBusServerBusyError
 
     match exc:
         case MessagingEntityNotFoundError():
             return "there is no queue or topic of this name"
-        case ServiceBusAuthenticationError() | ServiceBusAuthorizationError():
-            return "our identity lacks the role Azure Service Bus Data Owner"
         case ServiceBusServerBusyError():
             return "it is busy"
         case _:

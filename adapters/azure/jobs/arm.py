@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.azure.errors import azure_errors_translated, retry_after_s
 from adapters.azure.jobs.platform import JobRefusedError
-from shared.errors import ServiceUnavailableError
+from shared.errors import AccessRefusedError, ServiceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -29,15 +29,15 @@ AND_NOT_WAITED: dict[str, Any] = {**PATIENCE, "polling": False}  # for long-runn
 @contextmanager
 def arm_errors(service: str) -> Generator[None]:
     """Turn what a later try may cure (silence, 409, 429, 5xx) into ServiceUnavailableError, and any
-    other refusal into JobRefusedError.
+    other refusal into JobRefusedError, also that of a right: a person must see it.
     """
-    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+    from azure.core.exceptions import HttpResponseError
 
     try:
         with azure_errors_translated(service):
             yield
-    except ClientAuthenticationError as exc:
-        raise JobRefusedError(service, "our identity is not accepted") from exc
+    except AccessRefusedError as exc:
+        raise JobRefusedError(service, exc.answer) from exc
     except HttpResponseError as exc:
         code = _code(exc)
         if exc.status_code == HTTPStatus.CONFLICT:

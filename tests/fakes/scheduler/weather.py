@@ -2,6 +2,7 @@
 
 - THROTTLING: every call is refused with RESOURCE_EXHAUSTED, and nothing is done.
 - WRONG: in turn, INTERNAL, and nothing is done; and UNKNOWN, after it was done.
+- `refuse_with`: every call is refused with that status, whatever the weather.
 
 A stream of work items that is open stays open, and goes on: what was sent on it is lost when its
 worker does not try again to report it.
@@ -34,6 +35,7 @@ class HubWeather(grpc.aio.ServerInterceptor):
 
     def __init__(self) -> None:
         self.struck = 0
+        self.refuse_with: grpc.StatusCode | None = None
         self._weather = Weather.WELL
         self._done = cycle((False, True))
 
@@ -50,6 +52,9 @@ class HubWeather(grpc.aio.ServerInterceptor):
 
     async def check(self, context: Context) -> None:
         """End a call unless the weather is good."""
+        if self.refuse_with is not None:
+            self.struck += 1
+            await context.abort(self.refuse_with, "Told to by a test.")
         if self._weather is not Weather.WELL:
             self.struck += 1
             await context.abort(*_STATUS[self._weather])

@@ -10,7 +10,7 @@ import pytest
 from mail_ingest.receive import ReceivePolicy
 from mail_ingest.replay import Replay, Replayed, mail_files
 from shared import ids
-from shared.errors import StorageFullError
+from shared.errors import AccessRefusedError, StorageFullError
 from tests.support.faulty_intake import Fault, faulty_intake
 from tests.support.images import image_bytes
 from tests.support.local_services import LocalServices, local_services
@@ -117,6 +117,21 @@ async def test_a_full_disk_is_a_problem_of_each_mail(services: LocalServices, fo
     (folder / "1.eml").write_bytes(numbered(1))
     (result,) = await replay(faulty_intake(services.intake, Fault(at=1, strike=strike)), folder)
     assert result.problem == "The storage at here is full. Free some space; then send it again."
+
+
+async def test_a_right_that_we_lack_ends_the_run_at_once(
+    services: LocalServices, folder: Path
+) -> None:
+    fault = AccessRefusedError("blobs", "403", "give us the role")
+
+    def strike() -> None:
+        raise fault
+
+    for number in range(20):
+        (folder / f"{number}.eml").write_bytes(numbered(number))
+    with pytest.raises(AccessRefusedError, match="give us the role"):
+        await replay(faulty_intake(services.intake, Fault(at=1, strike=strike)), folder)
+    assert await services.queue.depth() < 20
 
 
 async def test_progress_is_told_in_bytes(services: LocalServices, folder: Path) -> None:

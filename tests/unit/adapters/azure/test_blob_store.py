@@ -19,6 +19,7 @@ from adapters.azure.blob_store import AzureBlobStore
 from adapters.azure.errors import refuse_strangers
 from adapters.clock import SystemClock
 from shared.errors import (
+    AccessRefusedError,
     BlobNotFoundError,
     ServiceUnavailableError,
     SettingsError,
@@ -284,11 +285,36 @@ async def test_a_conflict_that_passes_by_itself_is_waited_for(
             await store.put_new("b", b"x")
 
 
-async def test_a_right_that_we_lack_fails_loudly(azurite: Azurite) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (403, "AuthorizationPermissionMismatch"),  # a role is not there
+        (403, "AuthorizationFailure"),  # a rule of the firewall
+        (403, "AuthenticationFailed"),  # a key is another one now
+        (401, "InvalidAuthenticationInfo"),
+    ],
+)
+async def test_a_right_that_we_lack_is_waited_out_like_an_outage(
+    azurite: Azurite, status: int, code: str
+) -> None:
+    async with behind_proxy(azurite) as (proxy, settings), azure_blob_store(settings) as store:
+        proxy.always = Answer(status, {"x-ms-error-code": code, "x-ms-request-id": "1"})
+        with pytest.raises(AccessRefusedError) as caught:
+            await store.put("a", b"x")
+        assert str(caught.value) == (
+            f"The service Azure Blob Storage is not available: it refuses us ({status} {code}); our"
+            " identity needs the roles that docs/azure.md names."
+        )
+        assert proxy.requests == 1  # whoever is refused does not ask again at once
+        proxy.always = None
+        await store.put("a", b"x")
+        assert await store.get("a") == b"x"
+
+
+async def test_our_own_mistake_fails_loudly(azurite: Azurite) -> None:
     async with behind_proxy(azurite) as (proxy, settings), impatient_store(settings) as store:
-        headers = {"x-ms-error-code": "AuthorizationPermissionMismatch", "x-ms-request-id": "1"}
-        proxy.always = Answer(403, headers)
-        with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        proxy.always = Answer(400, {"x-ms-error-code": "InvalidUri", "x-ms-request-id": "1"})
+        with pytest.raises(HttpResponseError, match="InvalidUri"):
             await store.put("a", b"x")
 
 
