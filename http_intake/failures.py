@@ -61,9 +61,8 @@ def _of_routing(exc: HTTPException) -> Problem:
 
 
 def _of_unavailable(exc: ServiceUnavailableError) -> Problem:
-    logger.warning(
-        "service unavailable", extra={"action": "service_unavailable", "service": exc.service}
-    )
+    facts = {"action": "service_unavailable", "service": exc.service, "reason": str(exc)}
+    logger.warning("service unavailable", extra=facts)
     retry_after_s = _RETRY_AFTER_S if exc.retry_after_s is None else exc.retry_after_s
     return Problem(
         kind=problem_types.UNAVAILABLE,

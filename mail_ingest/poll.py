@@ -89,7 +89,13 @@ class MailboxPoller:
             waiting = await self._mailbox.discover(limit=_BATCH)
             taken = [await self._begin(message, group) for message in waiting]
         except _NOBODYS_FAULT as exc:
-            logger.warning("mailbox unavailable", extra={"action": "mailbox_unavailable"})
+            facts = {"action": "mailbox_unavailable", "reason": str(exc)}
+            logger.warning("mailbox unavailable", extra=facts)
+            self._pause(exc)
+            taken = []
+        except Exception as exc:  # what nobody has foreseen must not end the poll
+            facts = {"action": "mailbox_unavailable", "reason": type(exc).__name__}
+            logger.exception("mailbox unavailable", extra=facts)
             self._pause(exc)
             taken = []
         await self._sit_out_pause()
@@ -116,7 +122,7 @@ class MailboxPoller:
             await self._release(claim, attempts=claim.attempt - 1, delay_s=0.0)
             raise
         except _NOBODYS_FAULT as exc:
-            await self._postpone(claim, pause_s=self._pause(exc))
+            await self._postpone(claim, exc)
         except TooLargeError as exc:
             await self._give_up(claim, str(exc), reason="too_large")
         except Exception as exc:  # one bad message must not end the poll
@@ -155,13 +161,18 @@ class MailboxPoller:
             await self._publisher.publish(event)
             await self._mailbox.dead_letter(claim, reason=reason, description=description)
         except _NOBODYS_FAULT as exc:
-            await self._postpone(claim, pause_s=self._pause(exc))
+            await self._postpone(claim, exc)
+        except Exception:  # must not end the poll either
+            logger.exception("message not put aside", extra=_facts("message_failed", claim))
+            await self._give_back(claim, attempts=claim.attempt, delay_s=_LONGEST_RETRY_S)
         else:
             logger.error("message dead-lettered", extra=_facts("message_dead_lettered", claim))
 
-    async def _postpone(self, claim: Claim, *, pause_s: float) -> None:
+    async def _postpone(self, claim: Claim, exc: Exception) -> None:
         """Give a message back that is not to blame."""
-        logger.warning("message postponed", extra=_facts("message_postponed", claim))
+        facts = {**_facts("message_postponed", claim), "reason": str(exc)}
+        logger.warning("message postponed", extra=facts)
+        pause_s = self._pause(exc)
         await self._give_back(claim, attempts=claim.attempt - 1, delay_s=2 * pause_s)
 
     async def _give_back(self, claim: Claim, *, attempts: int, delay_s: float) -> None:
@@ -180,9 +191,12 @@ class MailboxPoller:
         except _NOBODYS_FAULT:
             logger.warning("release failed", extra=_facts("message_release_failed", claim))
             return False
+        except Exception:  # must not end the poll either
+            logger.exception("release failed", extra=_facts("message_release_failed", claim))
+            return False
         return True
 
-    def _pause(self, exc: ServiceUnavailableError | StorageFullError) -> float:
+    def _pause(self, exc: Exception) -> float:
         """Let no new message begin for a while; for how many seconds."""
         asked = exc.retry_after_s if isinstance(exc, ServiceUnavailableError) else None
         pause_s = asked if asked is not None else self._policy.pause_s

@@ -94,6 +94,10 @@ class Dispatcher:
             )
         except (IngestError, OSError) as exc:
             await self._give_back(message, exc)
+        except Exception as exc:  # a mistake of ours; unsettled, the message would come at once
+            facts = {"action": "dispatch_failed", "submission_id": _submission_id(message)}
+            logger.exception("submission not started by a mistake", extra=facts)
+            await self._give_back(message, exc)
         else:
             await self.queue.complete(message)
 
@@ -175,26 +179,26 @@ class Dispatcher:
             extra={
                 "action": "dispatch_abandoned",
                 "submission_id": _submission_id(message),
-                "error": type(exc).__name__,
+                "error": _told(exc),
             },
         )
         await self.queue.abandon(message, delay_s=_pause_s(message))
 
     async def _put_aside(self, message: QueuedMessage, exc: Exception) -> None:
-        submission_id = _submission_id(message)
+        submission_id, reason = _submission_id(message), _told(exc)
         logger.error(
             "submission put aside",
             extra={
                 "action": "submission_dead_lettered",
                 "submission_id": submission_id,
-                "reason": str(exc),
+                "reason": reason,
             },
         )
         await self.queue.dead_letter(
-            message, reason=type(exc).__name__, description=f"It could not be started: {exc}"
+            message, reason=type(exc).__name__, description=f"It could not be started: {reason}"
         )
         self.telemetry.count("submissions_dead_lettered")
-        await mark_dead_lettered(self.index, self.publisher, self.clock, submission_id, str(exc))
+        await mark_dead_lettered(self.index, self.publisher, self.clock, submission_id, reason)
 
 
 async def mark_dead_lettered(
@@ -223,6 +227,12 @@ async def mark_dead_lettered(
 
 def _submission_id(message: QueuedMessage) -> str:
     return message.message_id.partition("#")[0]
+
+
+def _told(exc: Exception) -> str:
+    """What an error says; one that nobody foresaw may say what nobody is to read."""
+    ours = isinstance(exc, IngestError | OSError)
+    return str(exc) if ours else f"{type(exc).__name__}; see the log."
 
 
 def _pause_s(message: QueuedMessage) -> float:

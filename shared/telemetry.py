@@ -24,6 +24,7 @@ ACTIONS = {
     "description_unavailable": "The description service was not there; the job is tried again.",
     "desk_mail_refused": "The desk's address does not take our notice.",
     "dispatch_abandoned": "A submission could not be started; its message comes again.",
+    "dispatch_failed": "A mistake of ours kept a submission from being started; its message waits.",
     "dispatch_sent_anew": "A service that a start needs is down for long; the message goes on.",
     "draft_gone": "An answer was sent, and its draft is no longer found.",
     "drain_too_long": "A container was to stop, and activities took too long; they run elsewhere.",

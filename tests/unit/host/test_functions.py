@@ -121,6 +121,24 @@ async def test_a_message_that_cannot_be_started_yet_makes_its_function_fail(
     assert waited == [2.0]
 
 
+async def test_a_mistake_of_ours_makes_its_function_fail_after_a_pause(
+    core: Core, client: AsyncTaskHubGrpcClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def wait(delay_s: float) -> None:
+        waited.append(delay_s)
+
+    async def stumble(_submission_id: str) -> None:
+        raise LookupError
+
+    monkeypatch.setattr("host.functions.asyncio.sleep", wait)
+    monkeypatch.setattr(core.services.index, "get", stumble)
+    with pytest.raises(ComeAgainError, match="message"):
+        await functions(core).dispatch(a_message("mail-nobody", delivery_count=3), client)
+    assert waited == [8.0]
+
+
 async def test_a_message_of_the_last_delivery_is_put_aside_where_people_look(
     core: Core, client: AsyncTaskHubGrpcClient
 ) -> None:

@@ -208,6 +208,62 @@ async def test_a_mailbox_that_is_down_is_asked_again() -> None:
         await until_processed(mailbox, 1)
 
 
+@pytest.mark.parametrize("step", ["discover", "claim"])
+async def test_what_nobody_foresaw_about_a_mailbox_is_logged_and_does_not_end_the_poll(
+    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    mailbox, faults = MemoryMailbox("a"), [LookupError(), LookupError()]
+    real = getattr(mailbox, step)
+
+    async def stumble(*given: object, **options: object) -> object:
+        if faults:
+            raise faults.pop()
+        return await real(*given, **options)
+
+    monkeypatch.setattr(mailbox, step, stumble)
+    async with running(poller(mailbox, Receiver())):
+        await until_processed(mailbox, 1)
+    told = [line for line in caplog.records if vars(line)["action"] == "mailbox_unavailable"]
+    assert [vars(line)["reason"] for line in told] == ["LookupError"] * 2
+    assert all(line.exc_info for line in told)
+
+
+async def test_the_reason_why_a_mailbox_is_not_there_reaches_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mailbox = MemoryMailbox("a")
+    mailbox.down = 1
+    assert await poller(mailbox, Receiver()).poll_once() == 0
+    (line,) = caplog.records
+    assert vars(line)["reason"] == "The service mailbox is not available."
+    assert not line.exc_info
+
+
+@pytest.mark.parametrize("step", ["dead_letter", "release"])
+async def test_a_mail_that_can_neither_be_put_aside_nor_given_back_disturbs_no_other(
+    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    mailbox, faults = MemoryMailbox("bad"), [LookupError()]
+    real = getattr(mailbox, step)
+
+    async def stumble(*given: object, **options: object) -> object:
+        if faults:
+            raise faults.pop()
+        return await real(*given, **options)
+
+    monkeypatch.setattr(mailbox, step, stumble)
+    receiver = Receiver(bad=[ValueError("broken")] * 2)
+    async with running(poller(mailbox, receiver, max_attempts=2)):
+        while not (mailbox.dead and not faults):
+            await asyncio.sleep(0.001)
+        mailbox.waiting.append("other")
+        mailbox.attempts["other"] = 0
+        await until_processed(mailbox, 1)
+    assert mailbox.processed == ["other"]
+    stumbles = [each.exc_info for each in caplog.records if each.exc_info]
+    assert [kind for kind, *_ in stumbles].count(LookupError) == 1
+
+
 async def test_a_mail_that_hangs_blocks_nobody_and_its_time_ends() -> None:
     mailbox = MemoryMailbox("hangs", *(f"m{n}" for n in range(5)))
 

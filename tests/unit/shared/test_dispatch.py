@@ -10,7 +10,7 @@ from shared import steps
 from shared.codec import to_payload
 from shared.described import DescribedHandler
 from shared.dispatch import Dispatcher
-from shared.errors import IngestError, NewerStateError, ServiceUnavailableError
+from shared.errors import NewerStateError, ServiceUnavailableError
 from shared.events import MediaDescribed, media_described
 from shared.ports import Instance, InstanceState, SubmissionState
 from shared.second_chance import given_up, resubmit
@@ -32,7 +32,7 @@ class WrittenDownEngine:
     payloads: dict[str, JsonObject] = field(default_factory=dict[str, "JsonObject"])
     states: dict[str, InstanceState] = field(default_factory=dict[str, InstanceState])
     raised: list[str] = field(default_factory=list[str])
-    fault: IngestError | None = None
+    fault: Exception | None = None
 
     async def start(self, orchestrator: str, *, instance_id: str, payload: JsonObject) -> bool:
         assert orchestrator == steps.PROCESS_SUBMISSION
@@ -141,6 +141,29 @@ async def test_a_message_that_never_starts_is_put_aside_with_its_reason(
     assert entry is not None
     assert entry.state is SubmissionState.DEAD_LETTERED
     assert "submission.dead-lettered.v1" in await core.events()
+
+
+async def test_a_mistake_of_ours_puts_its_message_aside_in_the_end_and_keeps_what_it_said_inside(
+    core: Core, engine: WrittenDownEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    submission = a_submission()
+    await core.services.intake.accept(submission)
+    engine.fault = ValueError("a secret")
+    for pause_s in (2, 4):
+        await dispatcher(core, engine).dispatch(await next_message(core))
+        core.clock.advance(seconds=pause_s - 0.1)
+        assert await core.services.queue.receive(max_messages=1, max_wait_s=0) == ()
+        core.clock.advance(seconds=0.2)
+    await dispatcher(core, engine).dispatch(await next_message(core))
+
+    (dead,) = await core.services.queue.dead_letters()
+    assert dead.reason == "ValueError"
+    entry = await core.services.index.get(submission.id)
+    assert entry is not None
+    assert entry.reason == "ValueError; see the log."
+    failures = [line for line in caplog.records if vars(line)["action"] == "dispatch_failed"]
+    assert len(failures) == 3
+    assert all(line.exc_info for line in failures)
 
 
 async def test_a_record_that_is_no_record_is_put_aside_at_once(
