@@ -94,7 +94,8 @@ class MailboxPoller:
             self._pause(exc)
             taken = []
         except Exception as exc:  # what nobody has foreseen must not end the poll
-            facts = {"action": "mailbox_unavailable", "reason": type(exc).__name__}
+            reason = str(exc) if isinstance(exc, IngestError) else type(exc).__name__
+            facts = {"action": "mailbox_unavailable", "reason": reason}
             logger.exception("mailbox unavailable", extra=facts)
             self._pause(exc)
             taken = []
