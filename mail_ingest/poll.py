@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from mail_ingest.receive import MailOrigin
 from shared import events
 from shared.errors import IngestError, ServiceUnavailableError, StorageFullError, TooLargeError
+from shared.renewal import Renewed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -46,7 +47,8 @@ class PollPolicy:
 
     concurrency: int = 4
     interval_s: float = 0.5  # between two looks while nothing comes
-    lifetime_s: float = 900.0  # of a claim, and so of one receive
+    lifetime_s: float = 900.0  # of one receive
+    claim_s: float = 60.0  # renewed meanwhile; so soon another process has what a dead one had
     max_attempts: int = 5
     retry_delay_s: float = 10.0  # after the first bad attempt; doubled after each
     pause_s: float = 5.0  # when a service is down or the disk is full
@@ -71,6 +73,10 @@ class MailboxPoller:
         self._policy = policy or PollPolicy()
         self._slots = asyncio.Semaphore(self._policy.concurrency)
         self._paused_until = 0.0  # on the event loop's clock
+
+    @property
+    def _claim_s(self) -> float:
+        return min(self._policy.claim_s, self._policy.lifetime_s)
 
     async def run(self) -> None:
         """Poll for ever. Cancelling it gives the messages under way back, uncounted."""
@@ -108,7 +114,7 @@ class MailboxPoller:
         claim = None
         try:
             await self._sit_out_pause()
-            claim = await self._mailbox.claim(message, lifetime_s=self._policy.lifetime_s)
+            claim = await self._mailbox.claim(message, lifetime_s=self._claim_s)
         finally:
             if claim is None:
                 self._slots.release()
@@ -117,32 +123,42 @@ class MailboxPoller:
         return claim is not None
 
     async def _work(self, claim: Claim) -> None:
+        facts = _facts("renewal_failed", claim)
+        kept = Renewed(claim, self._renew, lives_s=self._claim_s, facts=facts)
         try:
-            await self._receive_and_file(claim)
+            await self._receive_and_file(kept)
         except asyncio.CancelledError:
-            await self._release(claim, attempts=claim.attempt - 1, delay_s=0.0)
+            await self._release(kept.value, attempts=claim.attempt - 1, delay_s=0.0)
             raise
         except _NOBODYS_FAULT as exc:
-            await self._postpone(claim, exc)
+            await self._postpone(kept.value, exc)
         except TooLargeError as exc:
-            await self._give_up(claim, str(exc), reason="too_large")
+            await self._give_up(kept.value, str(exc), reason="too_large")
         except Exception as exc:  # one bad message must not end the poll
             logger.exception("message failed", extra=_facts("message_failed", claim))
-            await self._after_failure(claim, exc)
+            await self._after_failure(kept.value, exc)
 
-    async def _receive_and_file(self, claim: Claim) -> None:
+    async def _receive_and_file(self, kept: Renewed[Claim]) -> None:
+        claim = kept.value
         if claim.attempt > self._policy.max_attempts:  # each ended with the process
             await self._give_up(claim, "The program stopped each time it worked on this mail.")
             return
         message = _Asked(self._mailbox.read(claim))
         try:
-            async with asyncio.timeout(self._policy.lifetime_s), aclosing(message.read()) as chunks:
+            async with (
+                kept,
+                asyncio.timeout(self._policy.lifetime_s),
+                aclosing(message.read()) as chunks,
+            ):
                 await self._receive(chunks, origin=_origin(claim))
         except TimeoutError as exc:
             if message.asked_for:
                 raise
             raise ServiceUnavailableError("intake", "nobody began to read the mail") from exc
-        await self._mailbox.file_processed(claim)
+        await self._mailbox.file_processed(kept.value)
+
+    async def _renew(self, claim: Claim) -> Claim | None:
+        return await self._mailbox.renew(claim, lifetime_s=self._claim_s)
 
     async def _after_failure(self, claim: Claim, exc: Exception) -> None:
         if claim.attempt >= self._policy.max_attempts:
@@ -180,7 +196,7 @@ class MailboxPoller:
         """Try until it is done: whoever claims it next would wait until this claim ends by itself,
         and what was down a moment ago may well be what keeps the claims.
         """
-        deadline = asyncio.get_running_loop().time() + self._policy.lifetime_s
+        deadline = asyncio.get_running_loop().time() + self._claim_s
         while not await self._release(claim, attempts=attempts, delay_s=delay_s):
             if asyncio.get_running_loop().time() >= deadline:
                 return

@@ -62,6 +62,12 @@ class Mailbox(Protocol):
         """
         ...
 
+    async def renew(self, claim: Claim, *, lifetime_s: float) -> Claim | None:
+        """Hold the message for `lifetime_s` from now on. What is returned takes the place of
+        `claim`; None when the claim has ended, and another reader may hold the message.
+        """
+        ...
+
     def read(self, claim: Claim) -> AsyncGenerator[bytes]:
         """The raw message, in chunks of at most 1 MiB."""
         ...

@@ -63,6 +63,7 @@ ACTIONS = {
     "outcome_revised": "The desk, or a late description, changed an outcome.",
     "queue_unavailable": "The queue cannot be worked off at the moment.",
     "record_damaged": "A record cannot be read. Restore it from a copy, or replay its original.",
+    "renewal_failed": "A claim or a turn could not be renewed; it is tried again until it ends.",
     "reply_failed": "An answer could not be delivered for good.",
     "request_refused": "An HTTP request, or a line to the describer, was refused.",
     "result_not_taken": "The task hub does not take a result; it is reported until it does.",

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from shared.errors import IngestError
 from shared.ids import blob_prefix
+from shared.renewal import Renewed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LIVES_S = 20.0  # after that a dead process is nobody's obstacle
-_RENEWED_AFTER = 1 / 3  # of its life
 _LOOK_S = 0.25  # whether the other has finished
 
 
@@ -71,14 +71,14 @@ class Turns:
         """Wait for the turn of a submission, and have it for as long as the block lasts."""
         async with self._locks.setdefault(submission_id, asyncio.Lock()):
             attempt = await self._begin(submission_id)
-            over = asyncio.Event()
-            renewing = asyncio.create_task(self._renew(attempt, over))
+            facts = {"submission_id": submission_id}
+            kept = Renewed(attempt, self._renew, lives_s=self._lives_s, facts=facts)
             turn = Turn(submission_id, attempt.number)
             try:
-                yield turn
+                async with kept:
+                    yield turn
             finally:
-                over.set()
-                await asyncio.shield(self._end(renewing, turn))
+                await asyncio.shield(self._end(kept.value, turn))
 
     async def _begin(self, submission_id: str) -> IntakeAttempt:
         while True:
@@ -89,23 +89,13 @@ class Turns:
                 return attempt
             await asyncio.sleep(_LOOK_S)
 
-    async def _renew(self, attempt: IntakeAttempt, over: asyncio.Event) -> IntakeAttempt:
-        """Renew an attempt until it is over; as it stands then. One that cannot be renewed goes on:
-        it may come to nothing, and can harm no other.
-        """
-        while not over.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._lives_s * _RENEWED_AFTER):
-                    await over.wait()
-                    return attempt
-            with suppress(IngestError):
-                until = self._now() + self._lives_s
-                attempt = await self.journal.renew(attempt, until=until) or attempt
-        return attempt
+    async def _renew(self, attempt: IntakeAttempt) -> IntakeAttempt | None:
+        """One that cannot be renewed goes on: it may come to nothing, and can harm no other."""
+        return await self.journal.renew(attempt, until=self._now() + self._lives_s)
 
-    async def _end(self, renewing: asyncio.Task[IntakeAttempt], turn: Turn) -> None:
+    async def _end(self, attempt: IntakeAttempt, turn: Turn) -> None:
         try:
-            await self.journal.end(await renewing, settled=turn.settled)
+            await self.journal.end(attempt, settled=turn.settled)
         except IngestError as exc:
             logger.warning(
                 "end of an intake not noted, the sweep will look",

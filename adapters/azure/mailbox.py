@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adapters.azure.graph_client import SERVICE
@@ -105,6 +105,13 @@ class GraphMailbox:
             received_at=received_at,
             size=0,
         )
+
+    async def renew(self, claim: Claim, *, lifetime_s: float) -> Claim | None:
+        """See `Mailbox.renew`."""
+        held = await self._state.hold(
+            _waiting(claim.handle), attempts=claim.attempt, not_before=self._now() + lifetime_s
+        )
+        return None if held is None else replace(claim, handle=_handle(held))
 
     async def read(self, claim: Claim) -> AsyncGenerator[bytes]:
         """See `Mailbox.read`. When the raw mail cannot be had, one of its attachments is made."""

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -76,6 +77,11 @@ class MaildirMailbox:
     async def claim(self, message: MailboxMessage, *, lifetime_s: float) -> Claim | None:
         """See `Mailbox.claim`."""
         return await _in_thread(self._claim, message, lifetime_s)
+
+    async def renew(self, claim: Claim, *, lifetime_s: float) -> Claim | None:
+        """See `Mailbox.renew`."""
+        path = await _in_thread(self._mark, Path(claim.handle), claim.attempt, lifetime_s)
+        return None if path is None else replace(claim, handle=str(path))
 
     async def read(self, claim: Claim) -> AsyncGenerator[bytes]:
         """See `Mailbox.read`."""

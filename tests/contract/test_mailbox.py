@@ -132,6 +132,32 @@ async def test_a_claimed_mail_is_seen_by_nobody_until_its_claim_ends(account: Ac
     assert (second.attempt, second.key) == (2, first.key)
 
 
+async def test_a_claim_that_is_renewed_lasts_and_can_be_ended(account: Account) -> None:
+    mailbox, other = await account.reader(), await account.reader()
+    await account.deliver("1700000000.a")
+    claim = await claim_one(mailbox, lifetime_s=60)
+    for _ in range(3):
+        account.clock.advance(seconds=40)
+        renewed = await mailbox.renew(claim, lifetime_s=60)
+        assert renewed is not None
+        claim = renewed
+        assert await other.discover(limit=10) == []
+    assert (await content(mailbox, claim), claim.attempt) == (MAIL, 1)
+    account.clock.advance(seconds=62)
+    assert (await claim_one(other)).attempt == 2
+
+
+async def test_a_claim_that_another_has_taken_over_cannot_be_renewed(account: Account) -> None:
+    mailbox, other = await account.reader(), await account.reader()
+    await account.deliver("1700000000.a")
+    claim = await claim_one(mailbox, lifetime_s=60)
+    account.clock.advance(seconds=62)
+    taken_over = await claim_one(other, lifetime_s=60)
+    assert await mailbox.renew(claim, lifetime_s=600) is None
+    await other.file_processed(taken_over)
+    assert account.processed() == 1
+
+
 async def test_of_two_claims_of_one_mail_one_wins(account: Account) -> None:
     mailbox, other = await account.reader(), await account.reader()
     await account.deliver("1700000000.a")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,9 @@ class MemoryMailbox:
             handle=name, key=f"k|{name}", attempt=self.attempts[name], received_at=received_at,
             size=1,
         )  # fmt: skip
+
+    async def renew(self, claim: Claim, *, lifetime_s: float) -> Claim | None:
+        return claim
 
     async def read(self, claim: Claim) -> AsyncGenerator[bytes]:
         yield claim.handle.encode()
@@ -324,6 +328,22 @@ async def test_a_mail_is_given_back_again_and_again_while_the_claims_cannot_be_w
     assert [released[:2] for released in mailbox.released] == [("a", 0)]
     await poll.poll_once()
     assert mailbox.processed == ["a"]
+
+
+async def test_a_claim_lasts_for_as_long_as_its_mail_is_received() -> None:
+    class Renewing(MemoryMailbox):
+        async def renew(self, claim: Claim, *, lifetime_s: float) -> Claim | None:
+            assert lifetime_s == 0.03
+            return replace(claim, handle=f"{claim.handle}+")
+
+    class Slow(Receiver):
+        async def __call__(self, chunks: AsyncIterator[bytes], *, origin: MailOrigin) -> None:
+            await asyncio.sleep(0.1)
+
+    mailbox = Renewing("a")
+    await poller(mailbox, Slow(), claim_s=0.03).poll_once()
+    (processed,) = mailbox.processed
+    assert processed.startswith("a++"), "what is filed is the claim as it stands in the end"
 
 
 async def test_giving_back_ends_with_the_claim() -> None:
