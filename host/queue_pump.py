@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from shared.errors import IngestError
+from shared.errors import IngestError, log_text
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -48,11 +48,10 @@ async def _dispatch_all(
 
 
 def _log(fault: Exception) -> None:
-    facts = {"action": "queue_unavailable"}
+    facts = {"action": "queue_unavailable", "error": log_text(fault)}
     if isinstance(fault, IngestError):
-        logger.warning("queue not worked off, will try again", extra=facts | {"error": str(fault)})
+        logger.warning("queue not worked off, will try again", extra=facts)
     else:
-        facts |= {"error": type(fault).__name__}
         logger.error("queue not worked off, will try again", extra=facts, exc_info=fault)
 
 

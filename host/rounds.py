@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from shared.errors import IngestError
+from shared.errors import IngestError, log_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,5 +29,4 @@ async def repeatedly(work: Callable[[], Awaitable[object]], *, every_s: float) -
 
 
 def _facts(exc: Exception) -> dict[str, object]:
-    text = str(exc) if isinstance(exc, IngestError) else type(exc).__name__
-    return {"action": "round_failed", "error": text}
+    return {"action": "round_failed", "error": log_text(exc)}

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from mail_ingest.receive import MailOrigin
 from shared import events
-from shared.errors import IngestError, ServiceUnavailableError, StorageFullError, TooLargeError
+from shared.errors import (
+    IngestError,
+    ServiceUnavailableError,
+    StorageFullError,
+    TooLargeError,
+    log_text,
+)
 from shared.renewal import Renewed
 
 if TYPE_CHECKING:
@@ -100,8 +106,7 @@ class MailboxPoller:
             self._pause(exc)
             taken = []
         except Exception as exc:  # what nobody has foreseen must not end the poll
-            reason = str(exc) if isinstance(exc, IngestError) else type(exc).__name__
-            facts = {"action": "mailbox_unavailable", "reason": reason}
+            facts = {"action": "mailbox_unavailable", "reason": log_text(exc)}
             logger.exception("mailbox unavailable", extra=facts)
             self._pause(exc)
             taken = []

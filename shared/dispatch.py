@@ -21,7 +21,7 @@ from shared.errors import (
     StorageCorruptError,
     StorageFullError,
 )
-from shared.ids import copied_message_id, copies_before
+from shared.ids import copied_message_id, copies_before, submission_of
 from shared.intake import record_name
 from shared.model import Submission, SubmissionQueued
 from shared.ports import IndexEntry, InstanceState, SubmissionState
@@ -95,7 +95,8 @@ class Dispatcher:
         except (IngestError, OSError) as exc:
             await self._give_back(message, exc)
         except Exception as exc:  # a mistake of ours; unsettled, the message would come at once
-            facts = {"action": "dispatch_failed", "submission_id": _submission_id(message)}
+            submission_id = submission_of(message.message_id)
+            facts = {"action": "dispatch_failed", "submission_id": submission_id}
             logger.exception("submission not started by a mistake", extra=facts)
             await self._give_back(message, exc)
         else:
@@ -157,7 +158,7 @@ class Dispatcher:
             "submission not started for a while, its message was sent anew",
             extra={
                 "action": "dispatch_sent_anew",
-                "submission_id": _submission_id(message),
+                "submission_id": submission_of(message.message_id),
                 "reason": str(exc),
             },
         )
@@ -178,14 +179,14 @@ class Dispatcher:
             "submission not started, will try again",
             extra={
                 "action": "dispatch_abandoned",
-                "submission_id": _submission_id(message),
+                "submission_id": submission_of(message.message_id),
                 "error": _told(exc),
             },
         )
         await self.queue.abandon(message, delay_s=_pause_s(message))
 
     async def _put_aside(self, message: QueuedMessage, exc: Exception) -> None:
-        submission_id, reason = _submission_id(message), _told(exc)
+        submission_id, reason = submission_of(message.message_id), _told(exc)
         logger.error(
             "submission put aside",
             extra={
@@ -223,10 +224,6 @@ async def mark_dead_lettered(
         )
     )
     await publisher.publish(events.dead_lettered(submission_id, reason, now))
-
-
-def _submission_id(message: QueuedMessage) -> str:
-    return message.message_id.partition("#")[0]
 
 
 def _told(exc: Exception) -> str:

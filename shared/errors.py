@@ -12,6 +12,13 @@ class IngestError(Exception):
     """The root of every error that we raise on purpose; its text is a sentence for people."""
 
 
+def log_text(exc: Exception) -> str:
+    """What a log line may hold of an error: a sentence of ours, else no more than its kind, because
+    nobody has looked at what its text holds.
+    """
+    return str(exc) if isinstance(exc, IngestError) else type(exc).__name__
+
+
 class BlobNotFoundError(IngestError):
     """There is no complete blob under this name."""
 

@@ -55,6 +55,13 @@ def split_media_instance_id(instance_id: str) -> tuple[str, int]:
     return submission, int(number)
 
 
+def submission_of(message_id: str) -> str:
+    """The submission that a queue message is of: its ID is that one's, or begins with it and a
+    ``#`` where the message was sent anew.
+    """
+    return message_id.partition("#")[0]
+
+
 def copied_message_id(message_id: str) -> str:
     """The ID of a queue message that is sent in the place of another one: ``<ID>#copy-<n>``. The
     same one has the same copy, and a copy has the next one.

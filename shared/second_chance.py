@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared.codec import to_json
 from shared.events import rfc3339
+from shared.ids import submission_of
 from shared.model import SubmissionQueued
 from shared.ports import IndexEntry, SubmissionState
 
@@ -63,7 +64,7 @@ async def resubmit(
 
 
 def _entry(letter: DeadLetter) -> IndexEntry:
-    submission_id = letter.message_id.partition("#")[0]
+    submission_id = submission_of(letter.message_id)
     return IndexEntry(
         submission_id=submission_id,
         source=submission_id.partition("-")[0],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from adapters.azure.kept_link import KeptLink, kept_for_now
 from adapters.azure.service_bus import SERVICE
 from shared.errors import ServiceUnavailableError
+from shared.ids import submission_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -79,7 +80,7 @@ async def peeked(link: ServiceBusReceiver) -> list[ServiceBusReceivedMessage]:
 
 def _sequence_of(dead: list[ServiceBusReceivedMessage], message_id: str) -> int | None:
     for message in dead:
-        if (message.message_id or "").partition("#")[0] == message_id.partition("#")[0]:
+        if submission_of(message.message_id or "") == submission_of(message_id):
             return message.sequence_number
     return None
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.events import rfc3339
+from shared.ids import submission_of
 from shared.ports import DeadLetter, QueuedMessage
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def revive(connection: sqlite3.Connection, message_id: str, now: float) -> bool:
             " finished_at = NULL, reason = '', description = ''"
             " WHERE state = 'dead'"
             " AND substr(message_id, 1, instr(message_id || '#', '#') - 1) = ?",
-            (now, message_id.partition("#")[0]),
+            (now, submission_of(message_id)),
         ).rowcount
         > 0
     )

@@ -212,11 +212,10 @@ async def test_a_mailbox_that_is_down_is_asked_again() -> None:
         await until_processed(mailbox, 1)
 
 
-@pytest.mark.parametrize("step", ["discover", "claim"])
-async def test_what_nobody_foresaw_about_a_mailbox_is_logged_and_does_not_end_the_poll(
-    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def stumbling(
+    monkeypatch: pytest.MonkeyPatch, mailbox: MemoryMailbox, step: str, faults: list[LookupError]
 ) -> None:
-    mailbox, faults = MemoryMailbox("a"), [LookupError(), LookupError()]
+    """Let a step of the mailbox raise each of the faults before it works."""
     real = getattr(mailbox, step)
 
     async def stumble(*given: object, **options: object) -> object:
@@ -225,6 +224,14 @@ async def test_what_nobody_foresaw_about_a_mailbox_is_logged_and_does_not_end_th
         return await real(*given, **options)
 
     monkeypatch.setattr(mailbox, step, stumble)
+
+
+@pytest.mark.parametrize("step", ["discover", "claim"])
+async def test_what_nobody_foresaw_about_a_mailbox_is_logged_and_does_not_end_the_poll(
+    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    mailbox = MemoryMailbox("a")
+    stumbling(monkeypatch, mailbox, step, [LookupError(), LookupError()])
     async with running(poller(mailbox, Receiver())):
         await until_processed(mailbox, 1)
     told = [line for line in caplog.records if vars(line)["action"] == "mailbox_unavailable"]
@@ -248,14 +255,7 @@ async def test_a_mail_that_can_neither_be_put_aside_nor_given_back_disturbs_no_o
     step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     mailbox, faults = MemoryMailbox("bad"), [LookupError()]
-    real = getattr(mailbox, step)
-
-    async def stumble(*given: object, **options: object) -> object:
-        if faults:
-            raise faults.pop()
-        return await real(*given, **options)
-
-    monkeypatch.setattr(mailbox, step, stumble)
+    stumbling(monkeypatch, mailbox, step, faults)
     receiver = Receiver(bad=[ValueError("broken")] * 2)
     async with running(poller(mailbox, receiver, max_attempts=2)):
         while not (mailbox.dead and not faults):
