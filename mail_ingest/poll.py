@@ -14,6 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from mail_ingest.ports import SOURCE
 from mail_ingest.receive import MailOrigin
 from shared import events
 from shared.errors import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SOURCE = "mail"
 _NOBODYS_FAULT = (ServiceUnavailableError, StorageFullError)
 _BATCH = 200  # messages per look into the mailbox
 _LONGEST_RETRY_S = 600.0
@@ -177,8 +177,7 @@ class MailboxPoller:
 
     async def _give_up(self, claim: Claim, description: str, *, reason: str = "poison") -> None:
         """Tell first, move last: a crash between the two tells again, under the same event ID."""
-        submission_id = _origin(claim).submission_id
-        event = events.dead_lettered(submission_id, description, self._clock.now())
+        event = events.dead_lettered(claim.submission_id, description, self._clock.now())
         try:
             await self._publisher.publish(event)
             await self._mailbox.dead_letter(claim, reason=reason, description=description)
@@ -249,5 +248,4 @@ def _origin(claim: Claim) -> MailOrigin:
 
 
 def _facts(action: str, claim: Claim) -> dict[str, object]:
-    submission_id = _origin(claim).submission_id
-    return {"action": action, "submission_id": submission_id, "attempt": claim.attempt}
+    return {"action": action, "submission_id": claim.submission_id, "attempt": claim.attempt}

@@ -9,8 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from shared.ids import submission_id
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
+
+SOURCE = "mail"  # of the submissions that come by a mailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,11 @@ class Claim:
     attempt: int
     received_at: str
     size: int
+
+    @property
+    def submission_id(self) -> str:
+        """The ID of the submission that the message is."""
+        return submission_id(SOURCE, self.key)
 
 
 class Mailbox(Protocol):

@@ -56,6 +56,7 @@ ACTIONS = {
     "message_postponed": "A mail waits because a service is down.",
     "message_release_failed": "A mail could not be given back; its claim ends by itself.",
     "metrics": "The metrics of this process have changed (one machine only).",
+    "mime_given_up": "A mail failed too often as it came; it is put together from its attachments.",
     "mime_refused": "Graph does not give a mail as it came.",
     "note_refused": "Why a mail was put aside could not be noted on it.",
     "notification_refused": "Somebody told of new mail without our secret.",

@@ -124,11 +124,13 @@ class GraphMailbox:
             except GraphRefusedError as exc:
                 if exc.is_gone:
                     raise
-                logger.warning(
-                    "raw mail refused", extra={"action": "mime_refused", "code": exc.code}
-                )
+                facts = {"action": "mime_refused", "submission_id": claim.submission_id}
+                logger.warning("raw mail refused", extra={**facts, "code": exc.code})
             else:
                 return
+        else:
+            facts = {"action": "mime_given_up", "submission_id": claim.submission_id}
+            logger.warning("raw mail given up", extra={**facts, "attempt": claim.attempt})
         async with aclosing(composed(self._mail, graph_id)) as chunks:
             async for chunk in chunks:
                 yield chunk

@@ -27,6 +27,7 @@ from mail_ingest.reply import Sender
 from shared.model import AnswerTo, Channel
 from shared.ports import ReplyState
 from tests.fakes.graph import FakeGraph, Fault, FaultKind, Limits, fake_graph
+from tests.fakes.graph.mailbox import Attachment
 from tests.support.answers import answer
 from tests.support.clocks import START
 from tests.support.graph import ADDRESS, TOKEN, graph_client
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from shared.model import CloudEvent
 
 _SPEED = 100
+_PHOTO = b"photo" * 500
 _LIMITS = Limits(calls_per_10_min=10**9, sends_per_min=10**9, retry_after_s=0)
 _POLICY = PollPolicy(
     interval_s=0.05, lifetime_s=150.0, max_attempts=1000, retry_delay_s=1.0, pause_s=0.01
@@ -78,7 +80,7 @@ class Plan:
     risk: float = 0.004  # of dying, at each call
     sweep_s: float = 100.0
     forgets: bool = True  # Graph forgets our place in its log now and then
-    patience_s: float = 100.0
+    patience_s: float = 250.0
     state_of: Callable[[MailboxState, Life], MailboxState] = lambda state, life: life.mortal(state)
     ledger_of: Callable[[MemoryLedger, Life], Any] = lambda ledger, life: life.mortal(ledger)
 
@@ -143,10 +145,12 @@ class Simulation:
             batch = min(left, self._random.randint(1, 20))
             for number in range(left - batch, left):
                 message_id = f"<{self._plan.seed}.{number}@example.org>"
-                content = f"Message-ID: {message_id}\r\n\r\n".encode() + b"photo" * 500
-                self._graph.mailbox.deliver(
-                    content, internetMessageId=message_id, receivedDateTime="2026-11-24T12:00:00Z"
+                message = self._graph.mailbox.deliver(
+                    f"Message-ID: {message_id}\r\n\r\n".encode() + _PHOTO,
+                    internetMessageId=message_id,
+                    receivedDateTime="2026-11-24T12:00:00Z",
                 )
+                message.attachments.append(Attachment(name="a.jpg", content=_PHOTO))
                 self.result.delivered.append(message_id)
             left -= batch
             self._spoil()
@@ -270,7 +274,7 @@ class _Receive:
         async for chunk in chunks:
             size += len(chunk)
             self._life.touch()
-        if size < 2500:
+        if size < len(_PHOTO):
             raise AssertionError("a mail was cut and nobody told")
         if origin.submission_id not in self._submissions:
             self._submissions[origin.submission_id] = origin

@@ -8,6 +8,7 @@ import pytest
 
 from mail_ingest.poll import MailboxPoller, PollPolicy
 from mail_ingest.receive import MailOrigin
+from shared.ids import submission_id
 from shared.model import CloudEvent
 from tests.fakes.graph import Attachment, Fault, FaultKind
 from tests.support.graph import GraphBench, graph_bench
@@ -169,8 +170,8 @@ async def test_a_throttle_ends_no_import_and_counts_against_no_mail(bench: Graph
     assert len(receiver.taken) == 8
 
 
-async def test_a_mail_that_is_always_cut_is_made_of_its_attachments_in_the_end(
-    bench: GraphBench,
+async def test_a_mail_that_is_always_cut_is_made_of_its_attachments_and_the_log_says_so(
+    bench: GraphBench, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver = Receiver()
     message = bench.graph.mailbox.deliver(MAIL, body={"contentType": "text", "content": "Hei"})
@@ -182,3 +183,5 @@ async def test_a_mail_that_is_always_cut_is_made_of_its_attachments_in_the_end(
         bench.clock.advance(seconds=60)
     (mail,) = receiver.taken.values()
     assert b"Zmlyc3Q=" in mail
+    told = [vars(line) for line in caplog.records if line.message == "raw mail given up"]
+    assert [each["submission_id"] for each in told] == [submission_id("mail", *receiver.taken)]
