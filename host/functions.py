@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from adapters.azure.engine import DurableClientEngine
 from host.buffered_body import in_pieces
 from host.intake import http_doors, mail_receiver, mailbox_poller
-from host.readiness import index_readiness
+from host.readiness import app_readiness
 from host.telemetry import measure_level
 from http_intake.app import build_app
 from shared.errors import IngestError, SettingsError
@@ -59,9 +59,9 @@ class Functions:
         """The HTTP door. Without keys it answers programs of this machine only, so a public address
         needs keys: raises SettingsError.
         """
-        parts, index = self._parts, self._services.stores.index
+        parts = self._parts
         doors = http_doors(
-            self._settings, self._intake, self._receive_mail, lambda: index_readiness(index)
+            self._settings, self._intake, self._receive_mail, lambda: app_readiness(parts)
         )
         door = parts.logic_app.admitted(doors.settings) if parts.logic_app else doors.settings
         if self._settings.http.public_url and not door.knows_clients:

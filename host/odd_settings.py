@@ -24,6 +24,11 @@ def tell_odd_settings(settings: Settings, azure: AzureSettings) -> None:
 
 def odd_settings(settings: Settings, azure: AzureSettings) -> Iterator[str]:
     """What does not fit together, a sentence each, without any address."""
+    if not azure.event_grid.url:
+        yield (
+            "There is no topic for events, by which we hear of descriptions: submissions are taken,"
+            " and none is completed. Set MAIL_INGEST_EVENT_GRID_URL."
+        )
     answer, mailbox = settings.answer, azure.graph.mailbox
     if mailbox and answer.from_address.lower() != mailbox.lower():
         yield (

@@ -7,11 +7,13 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from host.lazy import open_now
 from http_intake.doors import Readiness
-from shared.errors import IngestError
+from shared.errors import IngestError, SettingsError
 from shared.ports import SubmissionState
 
 if TYPE_CHECKING:
+    from host.azure import AzureParts
     from host.local import LocalParts
     from shared.ports import Engine, SubmissionIndex
     from shared.second_chance import DeadEvents
@@ -57,6 +59,19 @@ async def index_readiness(index: SubmissionIndex) -> Readiness:
         return Readiness(ready=False, reasons=(str(exc),))
     warning = f"{dead} submissions were given up: see `mail-ingest dead-letters list`."
     return Readiness(ready=True, warnings=(warning,) if dead else (), dead_letters=dead)
+
+
+async def app_readiness(parts: AzureParts) -> Readiness:
+    """What the index tells, once every port of a Functions app opens: what is not set is said here,
+    before a submission meets it.
+    """
+    stores = parts.services.stores
+    try:
+        open_now(stores.blobs, stores.index, stores.queue, stores.publisher, stores.replies)
+        open_now(parts.jobs, parts.mailbox)
+    except SettingsError as exc:
+        return Readiness(ready=False, reasons=(str(exc),))
+    return await index_readiness(stores.index)
 
 
 async def hub_readiness(index: SubmissionIndex, engine: Engine) -> Readiness:

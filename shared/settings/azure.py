@@ -118,7 +118,8 @@ class EventGridSettings:
         example="https://newsroom.westeurope-1.eventgrid.azure.net/api/events",
         meaning=(
             "The endpoint of a topic, or of a namespace. It must be set: without it no container"
-            " starts, and a Functions app takes submissions and completes none."
+            " starts, and a Functions app takes submissions, says that it is not ready, and"
+            " completes none."
         ),
     )
     namespace_topic: str = setting(

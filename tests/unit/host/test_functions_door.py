@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from adapters.azure.event_publisher import EventGridPublisher
 from host.azure import AzureParts
 from host.functions import Functions
+from host.lazy import close_opened, lazily
 from host.logic_app import LogicApp
 from host.services import Services, Stores
 from http_intake.access import PRINCIPAL_ID
 from shared.ids import mailbox_key, submission_id
 from shared.settings import Settings
+from shared.settings.azure import EventGridSettings
 from shared.tracing import NO_TELEMETRY
 from tests.support.fake_mailbox import ADDRESS, FakeMailbox
 from tests.support.http_door import MAIL
@@ -22,9 +25,10 @@ from tests.support.local_services import local_services
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from shared.ports import EventPublisher
     from tests.support.local_services import LocalServices
 
-UNUSED: Any = None  # the door opens neither jobs nor answers
+UNUSED: Any = None  # the door uses neither jobs nor answers
 LOGIC_APP = LogicApp(principal="0f3c5a2e", mailbox=ADDRESS)
 IDENTITY = {PRINCIPAL_ID: "0F3C5A2E", "Authorization": "Bearer a.signed.token"}
 REFERENCE = {
@@ -35,13 +39,18 @@ REFERENCE = {
 }
 
 
-def functions(services: LocalServices, mailbox: FakeMailbox) -> Functions:
+def functions(
+    services: LocalServices,
+    mailbox: FakeMailbox,
+    *,
+    publisher: EventPublisher | None = None,
+) -> Functions:
     stores = Stores(
         clock=services.clock,
         blobs=services.blobs,
         queue=services.queue,
         index=services.index,
-        publisher=services.publisher,
+        publisher=publisher or services.publisher,
         replies=UNUSED,
         telemetry=NO_TELEMETRY,
         turns=services.intake.turns,
@@ -74,3 +83,21 @@ async def test_the_logic_app_and_nobody_else_may_hand_in(
             key = mailbox_key(ADDRESS, "<1@example.org>", "2026-11-24T10:00:00Z")
             assert named.json()["id"] == sent.json()["id"] == submission_id("mail", key)
             assert await services.queue.depth() == 1
+
+
+@pytest.mark.parametrize("topic", ["https://events.example/api/events", ""])
+async def test_an_app_with_a_setting_missing_is_not_ready_and_names_it(
+    tmp_path: Path, topic: str
+) -> None:
+    def open_publisher() -> EventPublisher:
+        return EventGridPublisher.open(EventGridSettings(url=topic, key="a-key"))
+
+    with local_services(tmp_path) as services:
+        publisher = lazily(open_publisher)
+        app = functions(services, FakeMailbox({}), publisher=publisher)
+        door = httpx.ASGITransport(app.http())
+        async with httpx.AsyncClient(transport=door, base_url="https://intake.example.org") as http:
+            told = await http.get("/health/ready")
+        await close_opened(publisher)
+        assert told.status_code == (200 if topic else 503)
+        assert ("MAIL_INGEST_EVENT_GRID_URL" in told.text) == (topic == "")

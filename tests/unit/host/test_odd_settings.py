@@ -11,8 +11,17 @@ from shared.settings.azure import AzureSettings
 MAILBOX = "tips@newsroom.example"
 
 
+TOPIC = "https://events.example/api/events"
+
+
 def oddities(**environment: str) -> list[str]:
-    return list(odd_settings(Settings.read(environment), AzureSettings.read(environment)))
+    given = {"MAIL_INGEST_EVENT_GRID_URL": TOPIC, **environment}
+    return list(odd_settings(Settings.read(given), AzureSettings.read(given)))
+
+
+def test_no_topic_for_events_is_odd() -> None:
+    (sentence,) = oddities(MAIL_INGEST_EVENT_GRID_URL="")
+    assert sentence.endswith("Set MAIL_INGEST_EVENT_GRID_URL.")
 
 
 def test_one_address_for_the_mailbox_and_the_answers_is_not_odd() -> None:
@@ -55,7 +64,7 @@ def test_whoever_needs_a_mailbox_that_is_not_there_is_told_which_setting_to_set(
 
 
 def test_each_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    environment = {"MAIL_INGEST_GRAPH_MAILBOX": MAILBOX}
+    environment = {"MAIL_INGEST_GRAPH_MAILBOX": MAILBOX, "MAIL_INGEST_EVENT_GRID_URL": TOPIC}
     with caplog.at_level(logging.WARNING):
         tell_odd_settings(Settings.read(environment), AzureSettings.read(environment))
     (line,) = caplog.records
