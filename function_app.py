@@ -5,11 +5,13 @@ The Functions host finds `app` by itself. Names of functions are seen in the por
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
+from adapters.library_logs import quiet_libraries
 from host.azure import build
 from host.functions import Functions
 from host.odd_settings import tell_odd_settings
@@ -21,6 +23,7 @@ from shared.settings.azure import AzureSettings
 if TYPE_CHECKING:
     from shared.activities import Activity
 
+quiet_libraries(logging.getLogger().level)  # which the Functions worker has set
 warn_of_unknown_settings()
 _settings, _azure = Settings.read(), AzureSettings.read()
 tell_odd_settings(_settings, _azure)

@@ -10,6 +10,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from adapters.library_logs import quiet_libraries
 from shared.events import rfc3339
 from shared.tracing import current_trace_id
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NO_FACTS = _STANDARD | {"color_message"}  # uvicorn repeats its message in colour
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
-_CHATTY = ("azure", "durabletask")  # they write lines of theirs at INFO for every call
-_SDKS = {*_CHATTY, "opentelemetry"}
-_LONGEST_HINT = 200  # characters
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
@@ -65,21 +63,6 @@ class ConsoleFormatter(logging.Formatter):
         return f"{line}\n{trace}" if trace else line
 
 
-class HintFormatter(logging.Formatter):
-    """Makes one short warning of whatever an SDK complains of. In bad weather it logs each failure
-    with its stack trace, and raises it as well: what follows from it is said by our own lines.
-    """
-
-    def __init__(self, formatter: logging.Formatter) -> None:
-        super().__init__()
-        self._formatter = formatter
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record as `formatter` writes it."""
-        is_hint = record.levelno >= logging.WARNING and not _is_ours(record)
-        return self._formatter.format(_hint(record) if is_hint else record)
-
-
 def formatter_for(stream: TextIO) -> logging.Formatter:
     """Readable lines for a terminal, JSON for everything else."""
     return ConsoleFormatter() if stream.isatty() else JsonFormatter()
@@ -88,33 +71,10 @@ def formatter_for(stream: TextIO) -> logging.Formatter:
 def log_to(stream: TextIO, formatter: logging.Formatter, level: int = logging.INFO) -> None:
     """Send every log line of this process to `stream`, and nowhere else."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter if level <= logging.DEBUG else HintFormatter(formatter))
-    if level > logging.WARNING:
-        handler.addFilter(_is_ours)  # their errors are our warnings
+    handler.setFormatter(formatter)
+    handler.setLevel(level)  # what an SDK takes for an error is a warning of ours
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it writes whole URLs at INFO
-    if level > logging.DEBUG:
-        for chatty in _CHATTY:
-            logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    return record.name.partition(".")[0] not in _SDKS
-
-
-def _hint(record: logging.LogRecord) -> logging.LogRecord:
-    text = " ".join(record.getMessage().split())
-    cause = record.exc_info[0] if record.exc_info else None
-    changed: dict[str, Any] = {
-        "msg": text if len(text) <= _LONGEST_HINT else f"{text[:_LONGEST_HINT]}...",
-        "args": (),
-        "levelno": logging.WARNING,
-        "levelname": logging.getLevelName(logging.WARNING),
-        "exc_info": None,
-    }
-    return logging.makeLogRecord(
-        vars(record) | changed | ({"error": cause.__name__} if cause else {})
-    )
+    quiet_libraries(level)
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
