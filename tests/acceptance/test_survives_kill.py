@@ -6,23 +6,22 @@ import json
 import smtplib
 import threading
 import time
-from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from shared.ports import SubmissionState
 from tests.support.local_http import local_http
-from tests.support.server_process import ServerProcess, free_port
+from tests.support.server_process import ServerProcess
 from tests.support.third_party_server import GOOD, json_reply, third_party_server
+from tests.support.webhooks import Webhooks, receiving_webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,38 +49,10 @@ def a_mail(number: int) -> bytes:
     return message.as_bytes()
 
 
-@dataclass(slots=True)
-class Webhooks:
-    """Every webhook that came: its id and its body."""
-
-    port: int = field(default_factory=free_port)
-    calls: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
-
-
 @pytest.fixture
 def webhooks() -> Iterator[Webhooks]:
-    received = Webhooks()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            received.calls.append((self.headers["webhook-id"], body))
-            self.send_response(204)
-            self.end_headers()
-
-        @override
-        def log_message(self, format: str, *args: object) -> None:
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", received.port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield received
-    server.shutdown()
-    server.server_close()
+    with receiving_webhooks() as received:
+        yield received
 
 
 @pytest.fixture
@@ -192,8 +163,8 @@ def test_every_mail_ends_with_one_outcome_and_one_answer_however_often_the_serve
         f"<{number}@example.org>" for number in range(MAILS)
     )
     bodies: dict[str, set[bytes]] = {}
-    for webhook_id, body in webhooks.calls:
-        bodies.setdefault(webhook_id, set()).add(body)
+    for call in webhooks.calls:
+        bodies.setdefault(call.headers["webhook-id"], set()).add(call.body)
     references = sorted(json.loads(body)["reference"] for (body,) in bodies.values())
     assert references == sorted(str(1000 + number) for number in range(WEBHOOKS))
     assert server.stop() == 0

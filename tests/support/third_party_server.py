@@ -8,8 +8,9 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, override
+
+from tests.support.threaded_server import QuietHandler, threaded_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -75,38 +76,19 @@ class ThirdPartyServer:
 @contextmanager
 def third_party_server(*replies: Reply) -> Generator[ThirdPartyServer]:
     """A running server; ``{url}`` in a header of a reply becomes its own URL."""
-    handler = partial(_Handler, service=(service := ThirdPartyServer(list(replies))))
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    service.url = f"http://127.0.0.1:{http.server_port}/describe"
-    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    service = ThirdPartyServer(list(replies))
+    with threaded_server(partial(_Handler, service=service)) as url:
+        service.url = f"{url}/describe"
         yield service
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     def __init__(self, *args: Any, service: ThirdPartyServer) -> None:
         self._service = service
         super().__init__(*args)
 
-    def do_POST(self) -> None:
-        self._answer(self.rfile.read(int(self.headers["Content-Length"])))
-
-    def do_PUT(self) -> None:
-        self.do_POST()
-
-    def do_GET(self) -> None:
-        self._answer(b"")
-
     @override
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
-    def _answer(self, body: bytes) -> None:
+    def respond(self, body: bytes) -> None:
         headers = {name.lower(): text for name, text in self.headers.items()}
         request = Seen(method=self.command, path=self.path, headers=headers, body=body)
         reply = self._service.next_reply(request)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, override
+from functools import partial
+from typing import TYPE_CHECKING, Any, override
+
+from tests.support.threaded_server import QuietHandler, threaded_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,36 +25,27 @@ class Call:
 class Webhooks:
     """Where webhooks are received, and every call that came."""
 
-    url: str
+    url: str = ""
     calls: list[Call] = field(default_factory=list[Call])
 
 
 @contextmanager
 def receiving_webhooks() -> Generator[Webhooks]:
     """Receive webhooks for as long as the block lasts."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    webhooks = Webhooks(f"http://127.0.0.1:{server.server_address[1]}/hook")
-    _Handler.received = webhooks
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    webhooks = Webhooks()
+    with threaded_server(partial(_Handler, webhooks)) as url:
+        webhooks.url = f"{url}/hook"
         yield webhooks
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    received: Webhooks
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.received.calls.append(Call(headers=headers, body=body))
-        self.send_response(204)
-        self.end_headers()
+class _Handler(QuietHandler):
+    def __init__(self, webhooks: Webhooks, *args: Any) -> None:
+        self._webhooks = webhooks
+        super().__init__(*args)
 
     @override
-    def log_message(self, format: str, *args: object) -> None:
-        del format, args
+    def respond(self, body: bytes) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self._webhooks.calls.append(Call(headers=headers, body=body))
+        self.send_response(204)
+        self.end_headers()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, override
 from uuid import uuid4
+
+from tests.support.threaded_server import QuietHandler, threaded_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -62,46 +62,28 @@ class FakeMonitor:
 def fake_monitor() -> Generator[FakeMonitor]:
     """A running server on 127.0.0.1."""
     monitor = FakeMonitor()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, monitor))
-    monitor.url = f"http://127.0.0.1:{http.server_port}"
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with threaded_server(partial(_Handler, monitor)) as url:
+        monitor.url = url
         yield monitor
-    finally:
-        http.shutdown()
-        thread.join()
-        http.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     protocol_version = "HTTP/1.1"
 
     def __init__(self, monitor: FakeMonitor, *args: Any) -> None:
         self._monitor = monitor
         super().__init__(*args)
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+    @override
+    def respond(self, body: bytes) -> None:
         if self.path != _TRACK:
-            self._answer(HTTPStatus.NOT_FOUND, {})
+            self._tell(HTTPStatus.NOT_FOUND, {})
             return
-        if self.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
         envelopes = json.loads(body)
         status = self._monitor.take(envelopes)
         accepted = len(envelopes) if status is HTTPStatus.OK else 0
         counts: Json = {"itemsReceived": len(envelopes), "itemsAccepted": accepted, "errors": []}
-        self._answer(status, counts)
+        self._tell(status, counts)
 
-    def _answer(self, status: HTTPStatus, value: Json) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    @override
-    def log_message(self, format: str, *args: object) -> None:
-        del format, args
+    def _tell(self, status: HTTPStatus, value: Json) -> None:
+        self.answer(status, "application/json", json.dumps(value).encode())

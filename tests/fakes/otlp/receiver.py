@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, override
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -18,6 +16,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.support.threaded_server import QuietHandler, threaded_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -73,19 +73,12 @@ class OtlpReceiver:
 def otlp_receiver() -> Generator[OtlpReceiver]:
     """A running receiver on 127.0.0.1."""
     receiver = OtlpReceiver()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, receiver))
-    receiver.url = f"http://127.0.0.1:{http.server_port}"
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with threaded_server(partial(_Handler, receiver)) as url:
+        receiver.url = url
         yield receiver
-    finally:
-        http.shutdown()
-        thread.join()
-        http.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     protocol_version = "HTTP/1.1"
 
     def __init__(self, receiver: OtlpReceiver, *args: Any) -> None:
@@ -95,20 +88,9 @@ class _Handler(BaseHTTPRequestHandler):
         }
         super().__init__(*args)
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
-        answer = self._take[self.path](body)
-        self.send_response(200)
-        self.send_header("content-type", "application/x-protobuf")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
     @override
-    def log_message(self, format: str, *args: object) -> None:
-        del format, args
+    def respond(self, body: bytes) -> None:
+        self.answer(200, "application/x-protobuf", self._take[self.path](body))
 
 
 def _span(span: Span) -> ReceivedSpan:

@@ -1,14 +1,10 @@
 """The hub's file: instances with what they have still to hear, and their histories.
 
-A commit survives the death of the process (``synchronous = NORMAL`` in WAL mode); a loss of power
-is not what is tested here. Who is at which work item is not kept: a hub that was restarted hands
-out everything again.
+Who is at which work item is not kept: a hub that was restarted hands out everything again.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,9 +13,10 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 
 from adapters.local.durable.open_work import open_work
 from tests.fakes.scheduler.instance import ENDED, Instance, Parent
+from tests.fakes.sqlite_file import SqliteFile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator
+    from collections.abc import Collection
     from pathlib import Path
 
 _SCHEMA = """
@@ -56,29 +53,11 @@ class Query:
     most: int = 100
 
 
-class Store:
-    """The tables. Without a path they live in memory and end with the hub."""
+class Store(SqliteFile):
+    """The tables."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def atomic(self) -> Generator[None]:
-        """All of the block, or nothing."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        super().__init__(_SCHEMA, path)
 
     def began(self) -> datetime:
         """When the hub was started for the first time."""

@@ -1,21 +1,17 @@
-"""What the broker must not forget when it is killed, in SQLite.
+"""The broker's file: messages, IDs that were there before, and the states of sessions.
 
-A commit survives the death of the process (``synchronous = NORMAL`` in WAL mode); a loss of power
-is not what is tested here. Locks are not kept: whoever held one sees it as lost, as after a
-failover.
+Locks are not kept: whoever held one sees it as lost, as after a failover.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.fakes.service_bus.messages import Message, State, parse
+from tests.fakes.sqlite_file import SqliteFile
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
 _SCHEMA = """
@@ -30,29 +26,11 @@ CREATE TABLE IF NOT EXISTS session_state (
 """
 
 
-class Store:
-    """The tables. Without a path they live in memory and end with the broker."""
+class Store(SqliteFile):
+    """The tables."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def atomic(self) -> Generator[None]:
-        """All of the block, or nothing."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        super().__init__(_SCHEMA, path)
 
     def add(self, entity: str, raw: bytes, enqueued_ms: int) -> Message:
         """A new message of an entity, with the next sequence number."""

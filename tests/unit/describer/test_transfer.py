@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, override
 
 import pytest
 
 from describer.transfer import Transfer, TransferError
 from tests.support.third_party_server import Reply, third_party_server
+from tests.support.threaded_server import QuietHandler, threaded_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -44,12 +43,13 @@ class BadLine:
         return f'"{hashlib.sha256(self.content).hexdigest()[:8]}"' if self.versions else ""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     def __init__(self, *args: Any, line: BadLine) -> None:
         self._line = line
         super().__init__(*args)
 
-    def do_GET(self) -> None:
+    @override
+    def respond(self, body: bytes) -> None:
         line, wanted = self._line, self.headers.get("Range", "")
         line.ranges.append(wanted)
         if self.headers.get("If-Match", line.version) != line.version:
@@ -65,23 +65,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content[: line.breaks.pop(0)])
         line.content = line.then or line.content
 
-    @override
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
 
 @contextmanager
 def bad_line(line: BadLine) -> Generator[BadLine]:
-    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, line=line))
-    line.url = f"http://127.0.0.1:{http.server_port}/film.mp4"
-    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with threaded_server(partial(_Handler, line=line)) as url:
+        line.url = f"{url}/film.mp4"
         yield line
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
 
 
 def test_a_download_goes_on_where_it_broke_off(tmp_path: Path) -> None:
