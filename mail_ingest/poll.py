@@ -140,7 +140,9 @@ class MailboxPoller:
         except TooLargeError as exc:
             await self._give_up(kept.value, str(exc), reason="too_large")
         except Exception as exc:  # one bad message must not end the poll
-            logger.exception("message failed", extra=_facts("message_failed", claim))
+            facts = {**_facts("message_failed", claim), "reason": log_text(exc)}
+            unforeseen = not isinstance(exc, IngestError)
+            logger.warning("message failed", extra=facts, exc_info=unforeseen)
             await self._after_failure(kept.value, exc)
 
     async def _receive_and_file(self, kept: Renewed[Claim]) -> None:
@@ -187,7 +189,8 @@ class MailboxPoller:
             logger.exception("message not put aside", extra=_facts("message_failed", claim))
             await self._give_back(claim, attempts=claim.attempt, delay_s=_LONGEST_RETRY_S)
         else:
-            logger.error("message dead-lettered", extra=_facts("message_dead_lettered", claim))
+            facts = {**_facts("message_dead_lettered", claim), "reason": description}
+            logger.error("message dead-lettered", extra=facts)
 
     async def _postpone(self, claim: Claim, exc: Exception) -> None:
         """Give a message back that is not to blame."""

@@ -12,7 +12,12 @@ from adapters.local.mailbox import MaildirMailbox
 from mail_ingest.poll import MailboxPoller, PollPolicy
 from mail_ingest.ports import Claim, MailboxMessage
 from mail_ingest.receive import MailOrigin
-from shared.errors import ServiceUnavailableError, StorageFullError, TooLargeError
+from shared.errors import (
+    ServiceUnavailableError,
+    StorageCorruptError,
+    StorageFullError,
+    TooLargeError,
+)
 from shared.model import CloudEvent
 from tests.support.clocks import ManualClock
 
@@ -156,6 +161,23 @@ async def test_a_mail_that_fails_too_often_is_dead_lettered_and_told_of() -> Non
     assert mailbox.dead == {"bad": "poison: It failed 2 times. ValueError; see the log."}
     (event,) = publisher.events
     assert event.type == "org.mail-ingest.submission.dead-lettered.v1"
+
+
+async def test_the_log_says_why_a_mail_failed_and_why_it_was_put_aside(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    damaged = StorageCorruptError("records/1", "no JSON")
+    poll = poller(
+        MemoryMailbox("bad"), Receiver(bad=[damaged, ValueError("secret")]), max_attempts=2
+    )
+    for _ in range(2):
+        await poll.poll_once()
+    told = [(line.message, vars(line)["reason"], bool(line.exc_info)) for line in caplog.records]
+    assert told == [
+        ("message failed", str(damaged), False),
+        ("message failed", "ValueError", True),  # nobody foresaw it: the trace tells more
+        ("message dead-lettered", "It failed 2 times. ValueError; see the log.", False),
+    ]
 
 
 async def test_a_mail_that_kills_the_process_each_time_is_dead_lettered_unread() -> None:
