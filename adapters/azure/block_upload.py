@@ -129,7 +129,9 @@ class BlockUpload:
         blocks = [BlobBlock(block_id) for block_id in self._block_ids]
         try:
             await self._write_to_container(
-                lambda: self._blob.commit_block_list(blocks, **self._kept_beside(), **condition)
+                lambda: self._blob.commit_block_list(
+                    blocks, validate_content=True, **self._kept_beside(), **condition
+                )
             )
         except HttpResponseError as exc:
             if exc.status_code == HTTPStatus.BAD_REQUEST and error_code(exc) == "InvalidBlockList":

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared.errors import IngestError
+from shared.ids import submission_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -87,7 +88,9 @@ class HeldMessages:
         try:
             await self._renew(message)
         except IngestError as exc:
-            logger.warning(
-                "lock not renewed, will try again",
-                extra={"action": "message_lock_not_renewed", "error": str(exc)},
-            )
+            facts = {
+                "action": "message_lock_not_renewed",
+                "submission_id": submission_of(message.message_id or ""),
+                "error": str(exc),
+            }
+            logger.warning("lock not renewed, will try again", extra=facts)

@@ -15,6 +15,7 @@ from adapters.azure.held_messages import HeldMessages
 from adapters.azure.kept_link import KeptLink, kept_for_now
 from adapters.azure.service_bus import SERVICE
 from shared.errors import IngestError, ServiceUnavailableError
+from shared.ids import submission_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from azure.servicebus import ServiceBusReceivedMessage
     from azure.servicebus.aio import ServiceBusReceiver
+
+    from shared.ports import QueuedMessage
 
     type Settle = Callable[
         [ServiceBusReceiver, ServiceBusReceivedMessage], Coroutine[Any, Any, object]
@@ -62,14 +65,14 @@ class OpenReceiver:
                 if received or loop.time() >= deadline:
                     return received
 
-    async def settle(self, lock_token: str, settle: Settle) -> None:
+    async def settle(self, message: QueuedMessage, settle: Settle) -> None:
         """Do something with a message that is ours; nothing when its lock has ended. If it fails,
         the end of the lock gives the message back. Raises ServiceUnavailableError.
         """
-        if (message := self._held.release(lock_token)) is None:
-            logger.info("lock was lost", extra={"action": "message_lock_lost"})
+        if (received := self._held.release(message.lock_token)) is None:
+            _tell_lost_lock(message.message_id)
         else:
-            await self._unless_lost(message, settle)
+            await self._unless_lost(received, settle)
 
     async def browse[Result](self, look: Look[Result]) -> Result:
         """Look into the queue: through the link that is open, or one for this once, because a link
@@ -132,9 +135,14 @@ class OpenReceiver:
                 await settle(link, message)
             except (MessageAlreadySettled, MessageLockLostError):
                 self._held.release(str(message.lock_token))
-                logger.info("lock was lost", extra={"action": "message_lock_lost"})
+                _tell_lost_lock(message.message_id or "")
 
         await self._link.use(do)
+
+
+def _tell_lost_lock(message_id: str) -> None:
+    facts = {"action": "message_lock_lost", "submission_id": submission_of(message_id)}
+    logger.info("lock was lost", extra=facts)
 
 
 async def complete(link: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> None:

@@ -19,6 +19,7 @@ from adapters.azure.queue_sender import OpenSender
 from adapters.azure.service_bus import service_bus_client
 from shared.errors import IngestError
 from shared.events import rfc3339
+from shared.ids import submission_of
 from shared.ports import DeadLetter, QueuedMessage
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class ServiceBusWorkQueue:
 
     async def complete(self, message: QueuedMessage) -> None:
         """The message is done. Harmless when its lock has ended."""
-        await self._receiver.settle(message.lock_token, complete)
+        await self._receiver.settle(message, complete)
 
     async def abandon(self, message: QueuedMessage, *, delay_s: float = 0.0) -> None:
         """Give the message back, to be delivered again after `delay_s`.
@@ -103,7 +104,7 @@ class ServiceBusWorkQueue:
         process dies, the lock ends and the message comes the sooner.
         """
         if delay_s <= 0:
-            await self._receiver.settle(message.lock_token, abandon)
+            await self._receiver.settle(message, abandon)
             return
         task = asyncio.create_task(self._abandon_later(message, delay_s))
         self._waiting.add(task)
@@ -119,7 +120,7 @@ class ServiceBusWorkQueue:
                 error_description=description[:_MOST_REASON],
             )
 
-        await self._receiver.settle(message.lock_token, put_aside)
+        await self._receiver.settle(message, put_aside)
 
     async def dead_letters(self, *, limit: int = 100) -> Sequence[DeadLetter]:
         """What was put aside, newest first. Service Bus does not tell when that was:
@@ -149,12 +150,14 @@ class ServiceBusWorkQueue:
             async with asyncio.timeout(delay_s):
                 await self._closing.wait()
         try:
-            await self._receiver.settle(message.lock_token, abandon)
+            await self._receiver.settle(message, abandon)
         except IngestError as exc:
-            logger.warning(
-                "message not given back, its lock will end",
-                extra={"action": "message_not_abandoned", "error": str(exc)},
-            )
+            facts = {
+                "action": "message_not_abandoned",
+                "submission_id": submission_of(message.message_id),
+                "error": str(exc),
+            }
+            logger.warning("message not given back, its lock will end", extra=facts)
 
 
 def _message(message_id: str, body: bytes, properties: Mapping[str, str]) -> ServiceBusMessage:

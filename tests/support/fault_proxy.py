@@ -6,6 +6,9 @@ whole body in memory, and speaks plain HTTP only.
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hashlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -51,7 +54,7 @@ type Fault = Cut | Answer | Spoil
 @dataclass(slots=True)
 class FaultProxy:
     """`faults` are what happens to the next requests, None to nothing; `always` to every one after
-    them.
+    them. Each is held for `pause_s`. `unchecked` are those that came without the MD5 of their body.
     """
 
     target: str
@@ -60,11 +63,26 @@ class FaultProxy:
     faults: list[Fault | None] = field(default_factory=list["Fault | None"])
     always: Fault | None = None
     requests: int = 0
+    pause_s: float = 0.0
+    at_once: int = 0
+    most_at_once: int = 0
+    unchecked: list[str] = field(default_factory=list[str])
 
     async def pass_on(self, request: web.Request) -> web.Response:
         self.requests += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return await self._pass_on(request)
+        finally:
+            self.at_once -= 1
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
         fault = self.faults.pop(0) if self.faults else self.always
         body = await request.read()
+        await asyncio.sleep(self.pause_s)
+        if body and request.headers.get("Content-MD5") != _md5(body):
+            self.unchecked.append(request.query_string)
         if isinstance(fault, Answer):
             return web.Response(status=fault.status, headers=fault.headers, body=fault.body)
         if fault is Cut.BEFORE:
@@ -83,6 +101,11 @@ class FaultProxy:
             kept = {name: text for name, text in answer.headers.items() if name not in _OF_ONE_HOP}
             content = BytesIO(await answer.read())
             return web.Response(status=answer.status, headers=kept, body=content)
+
+
+def _md5(body: bytes) -> str:
+    digest = hashlib.md5(body, usedforsecurity=False).digest()
+    return base64.b64encode(digest).decode("ascii")
 
 
 def _cut(request: web.Request) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,8 @@ from shared.described import DescribedHandler
 from shared.dispatch import Dispatcher
 from shared.errors import BlobNotFoundError
 from shared.events import MediaDescribed, media_described
-from shared.model import LeftOut, LeftOutReason
+from shared.ids import media_instance_id
+from shared.model import LeftOut, LeftOutReason, MediaStatus
 from shared.ports import Instance, InstanceState
 from shared.tracing import within
 from tests.support.core import a_submission
@@ -87,6 +89,42 @@ async def test_accepting_counts_a_submission_once_and_hands_its_trace_on(core: C
     assert again.attributes == {"submission_id": submission.id, "first": 0}
     (message,) = await core.services.queue.receive(max_messages=2, max_wait_s=0)
     assert message.application_properties == {"traceparent": first.traceparent}
+
+
+async def test_what_becomes_of_submissions_is_counted(core: Core) -> None:
+    telemetry = RecordedTelemetry()
+    activities = replace(core.activities, telemetry=telemetry)
+    submission = a_submission(media=2)
+    await core.services.intake.accept(submission)
+    described, escalated = submission.media
+    await core.describe(described, "cat")
+
+    job_of = partial(media_instance_id, submission.id)
+    first = steps.DescribeMedia(
+        job_id=job_of(described.number), number=described.number, patience=steps.Patience()
+    )
+    started = from_payload(await activities.start_description(to_payload(first)), steps.Started)
+    second = steps.Escalate(job_id=job_of(escalated.number), reason="Late.")
+    await activities.escalate(to_payload(second))
+    assert started.result is not None
+    results = (
+        started.result,
+        steps.MediaResult(number=escalated.number, status=MediaStatus.ESCALATED, reason="Late."),
+    )
+    classify = steps.Classify(submission_id=submission.id, results=results)
+    await activities.classify(to_payload(classify))
+    reply = steps.ReplyResult(state="sent")
+    complete = steps.Complete(submission_id=submission.id, reply=reply)
+    await activities.complete(to_payload(complete))
+    aside = steps.DeadLetterRequest(submission_id=submission.id, reason="It fails.")
+    await activities.dead_letter(to_payload(aside))
+
+    assert [(name, count) for name, count, _ in telemetry.counted] == [
+        ("descriptions_from_cache", 1),
+        ("media_escalated", 1),
+        ("submissions_completed", 1),
+        ("submissions_dead_lettered", 1),
+    ]
 
 
 async def test_without_a_trace_messages_and_events_carry_none(core: Core) -> None:

@@ -192,6 +192,21 @@ async def test_what_is_damaged_on_its_way_is_refused(azurite: Azurite, size: int
 
 
 @pytest.mark.parametrize("size", [10, 5 * MIB])
+async def test_every_write_carries_the_md5_of_its_body(azurite: Azurite, size: int) -> None:
+    async with behind_proxy(azurite) as (proxy, settings), azure_blob_store(settings) as store:
+        await store.put("a", b"x" * size)
+        assert proxy.requests > 1
+        assert proxy.unchecked == []
+
+
+async def test_some_blocks_are_under_way_at_a_time_and_not_all_of_them(azurite: Azurite) -> None:
+    async with behind_proxy(azurite) as (proxy, settings), azure_blob_store(settings) as store:
+        proxy.pause_s = 0.2
+        await store.put("a", b"x" * 32 * MIB)
+        assert 2 <= proxy.most_at_once <= 4
+
+
+@pytest.mark.parametrize("size", [10, 5 * MIB])
 async def test_a_new_blob_whose_answer_was_lost_is_known_as_ours(
     azurite: Azurite, size: int
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from adapters.azure.jobs.container_jobs import FOLDER, ContainerJobs
 from adapters.azure.jobs.launches import LaunchBook
 from adapters.azure.jobs.ledger import JobLedger
+from adapters.azure.jobs.limiter import CreateLimits
 from adapters.azure.jobs.program import Program
 from describer.rules import JobRules
 from shared import events
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from adapters.azure.jobs.platform import ContainerPlatform
+    from adapters.azure.jobs.rules import ContainerRules
     from shared.model import CloudEvent
 
 RULES = replace(container_rules(JobRules()), max_containers=2)
@@ -58,14 +60,14 @@ class Bench:
     published: list[CloudEvent]
     telemetry: RecordedTelemetry = field(default_factory=RecordedTelemetry)
 
-    def jobs(self) -> ContainerJobs:
+    def jobs(self, rules: ContainerRules = RULES) -> ContainerJobs:
         """The jobs of a process that has just started."""
         return ContainerJobs(
             self.platform,
             self.blobs,
             self,
             self.clock,
-            RULES,
+            rules,
             PROVIDER,
             telemetry=self.telemetry,
         )
@@ -343,7 +345,22 @@ async def test_a_job_whose_containers_always_vanish_ends_all_the_same(tmp_path: 
         assert await bench.left_behind() == []
 
 
-async def test_our_own_limit_is_kept_by_every_process(tmp_path: Path) -> None:
+async def test_containers_are_created_no_faster_than_our_own_limit_says(tmp_path: Path) -> None:
+    rules = replace(RULES, limits=CreateLimits(per_hour=9, per_5_min=1))
+    async with bench_on(instances_on, tmp_path, SLEEPS) as bench:
+        jobs = bench.jobs(rules)
+        for number in range(2):
+            await jobs.start(await bench.job(f"{number}.mp4", f"mail-{number}"))
+        await bench.tick(jobs)
+        await bench.tick(bench.jobs(rules), seconds=200)
+        assert len(bench.arm.started()) == 1
+        await bench.tick(jobs, seconds=101)
+        assert len(bench.arm.started()) == 2
+
+
+async def test_no_more_containers_run_than_we_have_said_whichever_process_starts_them(
+    tmp_path: Path,
+) -> None:
     async with bench_on(instances_on, tmp_path, SLEEPS) as bench:
         for number in range(4):
             await bench.jobs().start(await bench.job(f"{number}.mp4", f"mail-{number}"))

@@ -194,3 +194,13 @@ async def test_a_queue_that_was_closed_says_so_and_leaves_nobody_waiting() -> No
                 await queue.send("two", b"")
             with pytest.raises(ServiceUnavailableError, match="submissions: it was closed"):
                 await queue.receive(max_messages=1, max_wait_s=5)
+
+
+async def test_a_message_says_what_it_is() -> None:
+    async with namespace() as running, opened(running) as queue:
+        await queue.send("mail-1", b"{}", application_properties={"traceparent": "00-ab"})
+        (sent,) = running.queue_at("submissions").peek(0, 1, None)
+    properties = sent.sections.properties
+    assert properties["message_id"] == "mail-1"
+    assert properties["subject"] == "submission-queued"
+    assert properties["content_type"] == "application/json"
