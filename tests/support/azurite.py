@@ -26,12 +26,14 @@ from tests.support.certificates import Certificate, self_signed
 from tests.support.credentials import Credential
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
 _PROGRAM = Path(__file__).parents[2] / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at .*:(\d+)")
 # The account and its key are published with Azurite: they open nothing but emulators.
 _ACCOUNT = "devstoreaccount1"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+_MISSING = "Azurite is not installed; it takes Node.js with npm, then `make setup`."
 _numbers = count(1)
 
 
@@ -142,7 +144,17 @@ class Identity(Credential):
 def require_azurite() -> None:
     """Skip the test where Azurite is not installed."""
     if not _PROGRAM.is_file() or shutil.which("node") is None:
-        pytest.skip("Azurite is not installed; it takes Node.js with npm, then `make setup`.")
+        pytest.skip(_MISSING)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell of Azurite that is missing in one line, not in one for each test."""
+    report = yield
+    if report.skipped and _MISSING in str(report.longrepr):
+        line = require_azurite.__code__.co_firstlineno
+        report.longrepr = (__file__, line, f"Skipped: {_MISSING}")
+    return report
 
 
 @pytest.fixture(scope="session")
