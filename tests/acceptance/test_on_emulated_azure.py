@@ -100,9 +100,12 @@ async def _check_traces(cloud: Cloud, load: Load) -> None:
     of which a container has sent one.
     """
     over_http = [each for each in load.sent if each.way is not Way.MAILBOX]
-    expected = {(each.id, step) for each in over_http for step in WAY}
+    by_mailbox = [each for each in load.sent if each.way is Way.MAILBOX]
+    expected = {(each.id, step, TRACE_ID) for each in over_http for step in WAY}
     async with asyncio.timeout(30):
         while expected - _steps(cloud):
+            await asyncio.sleep(0.2)
+        while not all(_is_one_trace(cloud, each.id) for each in by_mailbox):
             await asyncio.sleep(0.2)
     subjects = {f"submissions/{each.id}" for each in over_http}
     for kind in (ACCEPTED, DESCRIBED, COMPLETED):
@@ -115,14 +118,21 @@ async def _check_traces(cloud: Cloud, load: Load) -> None:
         assert ours == dict.fromkeys(subjects, TRACE_ID), kind
 
 
-def _steps(cloud: Cloud) -> set[tuple[str, str]]:
-    """The steps of the client's trace in Application Insights, by submission."""
-    found = set[tuple[str, str]]()
+def _is_one_trace(cloud: Cloud, submission_id: str) -> bool:
+    """Whether all steps of a submission are there, in one trace of its own."""
+    steps = {step: trace for owner, step, trace in _steps(cloud) if owner == submission_id}
+    traces = {trace for owner, _, trace in _steps(cloud) if owner == submission_id}
+    return {"receive_mail", *WAY} <= set(steps) and len(traces - {TRACE_ID}) == 1
+
+
+def _steps(cloud: Cloud) -> set[tuple[str, str, str]]:
+    """Submission, step and trace ID of each span in Application Insights."""
+    found = set[tuple[str, str, str]]()
     for kind in ("RequestData", "RemoteDependencyData"):
         for envelope in cloud.monitor.of_type(kind):
-            if envelope["tags"].get("ai.operation.id") == TRACE_ID:
-                data: dict[str, Any] = envelope["data"]["baseData"]
-                properties = data.get("properties", {})
-                job = properties.get("job_id", "").partition(":")[0]
-                found.add((properties.get("submission_id") or job, data["name"]))
+            data: dict[str, Any] = envelope["data"]["baseData"]
+            properties = data.get("properties", {})
+            job = properties.get("job_id", "").partition(":")[0]
+            trace = envelope["tags"].get("ai.operation.id", "")
+            found.add((properties.get("submission_id") or job, data["name"], trace))
     return found
