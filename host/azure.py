@@ -74,6 +74,7 @@ class AzureParts:
 
 def build(settings: Settings, azure: AzureSettings) -> AzureParts:
     """Every port. Raises SettingsError for what can be known without looking at Azure."""
+    trace_share(settings.telemetry)  # else each step would stumble over it
     ports = _Ports(settings, azure)
     stores = Stores(
         clock=ports.clock,

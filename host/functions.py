@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from adapters.azure.engine import DurableClientEngine
 from host.buffered_body import in_pieces
 from host.intake import http_doors, mail_receiver, mailbox_poller
+from host.lazy import open_now
 from host.readiness import app_readiness
 from host.telemetry import measure_level
 from http_intake.app import build_app
@@ -106,12 +107,14 @@ class Functions:
 
     async def poll(self) -> None:
         """Take what waits in the mailbox, if there is one, and stay subscribed to its news."""
+        self._begin_to_tell()
         if self._parts.wake_up is not None:
             await self._parts.wake_up.subscription.keep()
         await self._take_mail()
 
     async def look_after_jobs(self) -> None:
         """Give description jobs their next attempts, and settle those that have ended."""
+        self._begin_to_tell()
         await self._parts.jobs.tick()
 
     async def sweep(self, client: AsyncTaskHubGrpcClient) -> None:
@@ -123,6 +126,12 @@ class Functions:
     async def repair(self, client: AsyncTaskHubGrpcClient) -> None:
         """Queue the submissions whose intake a crash cut short, and nobody sent again."""
         await self._sweep(client).repair()
+
+    def _begin_to_tell(self) -> None:
+        """The facts of a log line reach Application Insights by our telemetry only, which a step
+        that measures nothing would never open.
+        """
+        open_now(self._services.stores.telemetry)
 
     async def _take_mail(self) -> None:
         if self._parts.mailbox is not None:

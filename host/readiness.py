@@ -68,7 +68,7 @@ async def app_readiness(parts: AzureParts) -> Readiness:
     stores = parts.services.stores
     try:
         open_now(stores.blobs, stores.index, stores.queue, stores.publisher, stores.replies)
-        open_now(parts.jobs, parts.mailbox)
+        open_now(stores.telemetry, parts.jobs, parts.mailbox)
     except SettingsError as exc:
         return Readiness(ready=False, reasons=(str(exc),))
     return await index_readiness(stores.index)

@@ -135,6 +135,13 @@ class Sweep:
                 instance.instance_id,
                 instance.failure,
             )
+            facts = {
+                "action": "submission_dead_lettered",
+                "submission_id": instance.instance_id,
+                "reason": instance.failure,
+            }
+            logger.error("submission put aside", extra=facts)
+            self.intake.telemetry.count("submissions_dead_lettered")
             marked += 1
         if marked:
             logger.error("failed submissions put aside", extra=_counted("sweep_put_aside", marked))

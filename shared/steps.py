@@ -43,7 +43,7 @@ class Patience:
     escalate_after_s: float = 36 * 60.0
     first_retry_s: float = 1.0
     longest_retry_s: float = 300.0
-    attempts: int = 30  # of one activity: more than two hours
+    attempts: int = 30  # of one activity: in 1 h 48 min
     reply_delays_s: tuple[float, ...] = REPLY_DELAYS_S
 
 

@@ -101,7 +101,7 @@ FIELDS = {
     "code": "The error code of a service.",
     "container": "The name of a container.",
     "count": "How many.",
-    "error": "The class of an error.",
+    "error": "The class of an error; of one of ours mostly its sentence.",
     "event_id": "The ID of a CloudEvent.",
     "event_type": "The type of a CloudEvent.",
     "first": "Whether the submission was new (1) or known already (0).",
@@ -116,6 +116,7 @@ FIELDS = {
     "problem": "The name of the RFC 9457 problem that was answered.",
     "reason": "A sentence.",
     "reply": "How the answer went: sent, none, refused, unavailable.",
+    "reply_id": "The ID of an answer, which begins with its submission's, or of a desk mail.",
     "retry_after_s": "How long a service asked to be left alone, in seconds.",
     "revision": "The number of a revision of an outcome.",
     "service": "The name of a service that we depend on.",
@@ -163,7 +164,9 @@ METRICS = {
     "media_escalated": _counter("{item}", "Items given to the desk."),
     "parts_left_out": _counter("{part}", "Parts not taken.", "reason"),
     "queue_depth": Metric(
-        kind=MetricKind.GAUGE, unit="{message}", meaning="Submissions that wait to be started."
+        kind=MetricKind.GAUGE,
+        unit="{message}",
+        meaning="Submissions that wait to be started; on Azure counted up to 10,000.",
     ),
     "replies": _counter("{reply}", "Attempts to answer.", "state"),
     "submission_bytes": _distribution("By", "The size of a submission as it came.", "source"),

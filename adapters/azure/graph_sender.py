@@ -77,7 +77,8 @@ class GraphSender:
             if state is DraftState.SENT:
                 return self._sent()
             if await self._ledger.get(_SENDING, anchor):  # rather no mail than a second one
-                logger.warning("sent draft not found", extra={"action": "draft_gone"})
+                facts = {"action": "draft_gone", "reply_id": key}
+                logger.warning("sent draft not found", extra=facts)
                 return self._sent()
         return ReplyReceipt(
             state=ReplyState.REFUSED, reason="Somebody deletes the drafts of our answer."

@@ -13,6 +13,7 @@ from adapters.local.engine import LocalEngine
 from host.azure import AzureParts, build
 from host.services import Stores
 from shared.codec import to_json
+from shared.errors import SettingsError
 from shared.intake import record_name
 from shared.model import AnswerTo, Channel, Submission, SubmissionQueued
 from shared.orchestrators import ORCHESTRATORS
@@ -135,3 +136,9 @@ async def test_whoever_gets_no_answer_is_no_failure(azure: WithoutMailbox) -> No
     assert entry is not None
     assert (entry.state, entry.reason) == (SubmissionState.DONE, "")
     assert azure.published("reply.failed") == []
+
+
+def test_a_share_of_traces_that_makes_no_sense_stops_a_program_at_its_start() -> None:
+    settings = Settings.read({"OTEL_TRACES_SAMPLER_ARG": "2"})
+    with pytest.raises(SettingsError, match="OTEL_TRACES_SAMPLER_ARG"):
+        build(settings, AzureSettings.read({}))

@@ -13,6 +13,7 @@ from durabletask.client import AsyncTaskHubGrpcClient
 from adapters.azure.engine import DurableClientEngine
 from host.azure import AzureParts
 from host.functions import ComeAgainError, Functions, HostSettlement
+from host.lazy import lazily
 from host.services import Services, Stores
 from shared.codec import to_payload
 from shared.errors import SettingsError
@@ -184,6 +185,20 @@ async def test_an_event_of_another_type_is_none_of_ours(
 
 async def test_where_there_is_no_mailbox_the_poll_does_nothing(core: Core) -> None:
     await functions(core).poll()
+
+
+@pytest.mark.parametrize("timer", ["poll", "look_after_jobs"])
+async def test_a_timer_that_measures_nothing_opens_the_telemetry_all_the_same(
+    core: Core, timer: str
+) -> None:
+    opened = list[bool]()
+
+    def open_telemetry() -> Telemetry:
+        opened.append(True)
+        return NO_TELEMETRY
+
+    await getattr(functions(core, telemetry=lazily(open_telemetry)), timer)()
+    assert opened == [True]  # without it, a log line would lose its facts
 
 
 def test_a_public_address_needs_keys(core: Core) -> None:

@@ -16,6 +16,7 @@ from shared.outcomes import Outcomes
 from shared.ports import IndexEntry, Instance, InstanceState, SubmissionState
 from shared.reception import receive_once
 from tests.support.core import Core, a_submission, open_core
+from tests.support.recorded_telemetry import RecordedTelemetry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
@@ -220,12 +221,19 @@ async def test_what_was_cut_off_is_removed_after_a_day_unless_it_came_again(core
     assert await cut_off(core) == set()
 
 
-async def test_a_failed_orchestration_becomes_a_visible_dead_letter(core: Core) -> None:
-    submission = a_submission()
+async def test_a_failed_orchestration_becomes_a_visible_dead_letter(
+    core: Core, caplog: pytest.LogCaptureFixture
+) -> None:
+    submission, telemetry = a_submission(), RecordedTelemetry()
     await core.services.intake.accept(submission)
     failed = Instance(instance_id=submission.id, state=InstanceState.FAILED, failure="It broke.")
-    assert await sweep(core, failed).put_failed_aside() == 1
-    assert await sweep(core, failed).put_failed_aside() == 0
+    looking = sweep(core, failed)
+    looking = replace(looking, intake=replace(looking.intake, telemetry=telemetry))
+    assert await looking.put_failed_aside() == 1
+    assert await looking.put_failed_aside() == 0
+    assert telemetry.counted == [("submissions_dead_lettered", 1, {})]
+    (told, _) = [vars(line) for line in caplog.records]
+    assert (told["submission_id"], told["reason"]) == (submission.id, "It broke.")
     entry = await core.services.index.get(submission.id)
     assert entry is not None
     assert (entry.state, entry.reason) == (SubmissionState.DEAD_LETTERED, "It broke.")
