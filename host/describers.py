@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from describer.providers.identity import identify
@@ -48,11 +50,23 @@ class Describers:
 
 def describer_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What of our environment a describer gets: its own settings, and what an interpreter needs."""
-    return {
+    visible = {
         name: value
         for name, value in environment.items()
         if name in _DESCRIBER_SEES or name.startswith(_THIRD_PARTY)
     }
+    return visible | {
+        "PYTHONPATH": os.pathsep.join(_import_folders()),
+        "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime; see describer/__init__.py
+    }
+
+
+def _import_folders() -> list[str]:
+    """Where we found our packages, and a describer finds its own. Azure Functions adds the folder
+    .python_packages by PYTHONPATH, and may replace the environment after its start: what counts is
+    sys.path. What is not absolute there is the working folder, or the hook of an editable install.
+    """
+    return [path for path in sys.path if Path(path).is_absolute()]
 
 
 def _rules(

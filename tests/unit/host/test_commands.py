@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,4 +56,20 @@ def test_a_describer_sees_its_own_settings_and_no_secret_of_ours() -> None:
             "MAIL_INGEST_KEYS": "ours",
         }
     )
-    assert set(seen) == {"PATH", "MAIL_INGEST_THIRD_PARTY_KEY", "MAIL_INGEST_DESCRIBER"}
+    own = {"PATH", "MAIL_INGEST_THIRD_PARTY_KEY", "MAIL_INGEST_DESCRIBER"}
+    assert set(seen) == own | {"PYTHONPATH", "ORT_DISABLE_TELEMETRY"}
+
+
+def test_a_describer_finds_its_packages_where_we_find_ours() -> None:
+    """Azure Functions shows an app its packages by PYTHONPATH alone."""
+    seen = describer_environment({"PATH": "/bin"})
+    own = "import sys; print(*sys.path, sep='\\n')"
+    child = subprocess.run(  # noqa: S603
+        [sys.executable, "-S", "-c", own], env=seen, capture_output=True, text=True, check=True
+    )
+    assert {path for path in sys.path if Path(path).is_absolute()} <= set(child.stdout.splitlines())
+
+
+@pytest.mark.parametrize("told", [{}, {"ORT_DISABLE_TELEMETRY": "0"}])
+def test_no_describer_reports_to_the_maker_of_a_library(told: dict[str, str]) -> None:
+    assert describer_environment(told)["ORT_DISABLE_TELEMETRY"] == "1"
