@@ -12,6 +12,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from adapters.library_logs import quiet_libraries
+from describer.confinement.kernel import deny_inspection
 from host.azure import build
 from host.functions import Functions
 from host.odd_settings import tell_odd_settings
@@ -23,6 +24,7 @@ from shared.settings.azure import AzureSettings
 if TYPE_CHECKING:
     from shared.activities import Activity
 
+deny_inspection()  # our environment holds secrets, and our children open files of strangers
 quiet_libraries(logging.getLogger().level)  # which the Functions worker has set
 warn_of_unknown_settings()
 _settings, _azure = Settings.read(), AzureSettings.read()

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 
+from describer.confinement.kernel import deny_inspection
 from describer.logs import log_to_stderr
 from describer.process import ignore_interrupts, limit_resources, reserve_stdout
 from describer.settings import Settings
@@ -28,6 +29,7 @@ def main(arguments: list[str]) -> int:
         if not arguments:
             from describer.container import run_container
 
+            deny_inspection()  # the URLs of a job are secrets
             return run_container(os.environ)
     except IngestError as exc:
         logger.error("%s", exc, extra={"action": "describer_stopped"})  # noqa: TRY400 - a sentence

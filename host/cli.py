@@ -216,8 +216,10 @@ def dead_letters_resubmit(
 
 def main() -> None:
     """Run a command; an error of ours becomes one sentence and exit code 1."""
+    from describer.confinement.kernel import deny_inspection
     from shared.errors import IngestError
 
+    deny_inspection()  # our environment holds secrets, and our children open files of strangers
     try:
         app()
     except IngestError as exc:

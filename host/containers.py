@@ -13,6 +13,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from describer.confinement.kernel import deny_inspection
 from host.stopping import Stop
 from shared.errors import IngestError
 
@@ -55,6 +56,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in _NAMES:
         sys.stderr.write("Say which program: intake or worker.\n")
         return 2
+    deny_inspection()  # our environment holds secrets, and our children open files of strangers
     stop = Stop()
     try:
         _run(arguments[0], stop)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
+_UMASK = 0o027
+_RIGHTS_OF_OTHERS, _ALL_BUT_PASSING = 0o007, 0o006
 _SETTING = "MAIL_INGEST_DATA"
 
 
@@ -26,6 +30,21 @@ class InUseError(SettingsError):
         super().__init__(
             _SETTING, f"{path} is served by another process. Stop it, or choose another folder."
         )
+
+
+def close_to_others() -> None:
+    """From now on this process makes files 0640 and folders 0750, or narrower where its umask is:
+    what the public sends in, and who sent it, is not for every user of the machine.
+    """
+    os.umask(os.umask(_UMASK) | _UMASK)
+
+
+def _take_from_others(path: Path, rights: int = _RIGHTS_OF_OTHERS) -> None:
+    # Gone meanwhile (a WAL comes and goes), or of another user, who decides.
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & rights:
+            path.chmod(mode & ~rights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +59,33 @@ class DataFolder:
         when a newer version of the product has written it.
         """
         folder = cls(path.absolute())
+        close_to_others()
         try:
             folder.path.mkdir(parents=True, exist_ok=True, mode=0o750)
             folder._check_version()
+            folder._close_what_is_there()
         except OSError as exc:
             if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise StorageFullError(str(path)) from exc
             raise SettingsError(_SETTING, f"{path} cannot be used: {exc.strerror}.") from exc
         return folder
+
+    def _close_what_is_there(self) -> None:
+        """Take from others what an older release, or a wide umask, gave them. What the group may
+        do is the operator's choice and stays.
+        """
+        for pattern in ("*.db", "*.db-wal", "*.db-shm", "lock", "version"):
+            for file in self.path.glob(pattern):
+                _take_from_others(file)
+        for folder in (self.blobs, self.outbox):
+            _take_from_others(folder)
+        if self.path.stat().st_mode & stat.S_ISVTX:
+            return  # like /tmp: shared on purpose
+        delivered, others_deliver = self.mailbox / "new", False
+        with contextlib.suppress(FileNotFoundError):
+            others_deliver = bool(delivered.stat().st_mode & stat.S_IWOTH)
+        # A mail program of another user may deliver into the Maildir: it must get there.
+        _take_from_others(self.path, _ALL_BUT_PASSING if others_deliver else _RIGHTS_OF_OTHERS)
 
     @property
     def blobs(self) -> Path:
