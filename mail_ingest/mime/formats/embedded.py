@@ -66,6 +66,7 @@ type _Lines = Generator[None, bytes | None, bytes | None]
 _BINHEX_LINE = b"(This file must be converted with BinHex"
 _FIRST_WORDS = (b"begin ", b"=ybegin ", _BINHEX_LINE)  # of a line that may begin a file
 _LONGEST_LINE = 4096
+_MOST_DAMAGED_LINES = 16  # in a row, in a uuencoded file
 _LINE = re.compile(rb"[^\n]{0,4095}+\n|[^\n]{4096}")  # a longer line comes in pieces
 
 
@@ -155,17 +156,41 @@ class EmbeddedFileScanner:
         self._start(name, Encoding.UUENCODE)
         flaws: list[Flaw] = []
         while line is not None and not uuencode.is_end_line(line):
-            decoded, flaw = uuencode.decode_line(line)
-            if flaw is uuencode.BAD_LINE:  # the text goes on, so the end line is missing
-                break
-            self._data += decoded
-            flaws += [flaw] if flaw else []
+            if uuencode.decode_line(line)[1] is uuencode.BAD_LINE:
+                damaged, line = yield from self._damaged_lines(line)
+                if line is None or not _goes_on(line):
+                    self._end(*flaws, uuencode.NO_END)
+                    self._data += b"".join(damaged)  # the text goes on: the end line is missing
+                    return line
+                flaws += [flaw for each in damaged if (flaw := self._uuencoded_line(each))]
+                continue
+            flaws += [flaw] if (flaw := self._uuencoded_line(line)) else []
             line = yield
-        if line is not None and uuencode.is_end_line(line):
-            self._end(*flaws)
-            return (yield)
-        self._end(*flaws, uuencode.NO_END)
-        return line
+        if line is None:
+            self._end(*flaws, uuencode.NO_END)
+            return None
+        self._end(*flaws)
+        return (yield)
+
+    def _uuencoded_line(self, line: bytes) -> Flaw | None:
+        decoded, flaw = uuencode.decode_line(line)
+        self._data += decoded
+        return flaw
+
+    def _damaged_lines(
+        self, line: bytes
+    ) -> Generator[None, bytes | None, tuple[list[bytes], bytes | None]]:
+        """Whether a file goes on behind a line that makes no sense is told by what follows: gives
+        the lines up to one that is certainly of the file, or certainly not, and that line.
+        """
+        damaged: list[bytes] = []
+        following: bytes | None = line
+        while following is not None and len(damaged) < _MOST_DAMAGED_LINES:
+            if _goes_on(following) or _may_begin_a_file(following, 0):
+                break
+            damaged.append(following)
+            following = yield
+        return damaged, following
 
     def _yenc_file(self, header: YencHeader) -> _Lines:
         """One file: a single part, or as many parts of it as follow each other."""
@@ -208,6 +233,11 @@ class EmbeddedFileScanner:
             line = yield
         self._end()
         return line
+
+
+def _goes_on(line: bytes) -> bool:
+    """Whether a line is certainly of a uuencoded file."""
+    return uuencode.is_end_line(line) or uuencode.is_full_data_line(line)
 
 
 def _may_begin_a_file(data: bytes, end: int) -> bool:

@@ -30,6 +30,7 @@ MAX_LINE_BYTES = 998  # RFC 5322 section 2.1.1
 _BEGIN = re.compile(rb"begin [0-7]{3,4} ?([^\r\n]{0,900})")
 _ALPHABET = bytes(range(0x20, 0x61))
 _ZEROED = bytes(byte if byte in _ALPHABET else 0x60 for byte in range(256))
+_FULL_LINE_BYTES = 45  # what "M" stands for: every line but the last one of a file
 _TRAILING_SLACK = 2  # some encoders add a checksum character or a blank to each line
 
 
@@ -52,6 +53,14 @@ def is_first_data_line(line: bytes) -> bool:
     return flaw is BAD_BYTES and line.startswith(b"M")  # a full line with damage in it
 
 
+def is_full_data_line(line: bytes) -> bool:
+    """Whether a line is certainly data: a full line without a flaw. Prose never is, for its small
+    letters are outside the alphabet.
+    """
+    decoded, flaw = decode_line(line)
+    return flaw is None and len(decoded) == _FULL_LINE_BYTES
+
+
 def decode_line(line: bytes) -> tuple[bytes, Flaw | None]:
     """The bytes of a data line, and what was wrong with it. `BAD_LINE` comes without bytes."""
     line = line.rstrip(b"\r\n")
@@ -64,15 +73,21 @@ def decode_line(line: bytes) -> tuple[bytes, Flaw | None]:
 
 
 def _recovered(line: bytes) -> tuple[bytes, Flaw | None]:
-    characters = -(-((line[0] - 0x20) & 0x3F) // 3) * 4
+    length = (line[0] - 0x20) & 0x3F
+    characters = -(-length // 3) * 4
     body = line[1:]
     clean = not body.translate(None, _ALPHABET)
     fits = characters <= len(body) <= characters + _TRAILING_SLACK
-    if line[0] not in _ALPHABET or not (fits or (clean and len(body) < characters)):
+    # Something was added to the line's end (a checksum, a signature, the next line): nothing is
+    # lost. Only a full line may have more than a little, or every sentence would be a data line.
+    surplus = length == _FULL_LINE_BYTES and not body[:characters].translate(None, _ALPHABET)
+    short = clean and len(body) < characters
+    if line[0] not in _ALPHABET or not (fits or short or (surplus and len(body) > characters)):
         return b"", BAD_LINE
-    said = -(-((line[0] - 0x20) & 0x3F) * 4 // 3)  # the rest of the last group must be blank
+    said = -(-length * 4 // 3)  # the rest of the last group must be blank
     padded = body[:said].ljust(characters, b"`").translate(_ZEROED)
-    return binascii.a2b_uu(line[:1] + padded), None if clean else BAD_BYTES
+    harmed = not clean and not surplus
+    return binascii.a2b_uu(line[:1] + padded), BAD_BYTES if harmed else None
 
 
 class UuDecoder:

@@ -88,6 +88,37 @@ def test_a_file_that_begins_inside_another_is_one_of_its_own() -> None:
     assert names == [b"a", b"b"]
 
 
+@pytest.mark.parametrize("damaged", [1, 3, 15])
+def test_lines_that_make_no_sense_cost_themselves_only(damaged: int) -> None:
+    content = bytes(range(256)) * 80
+    lines = uuencode(content, "a.jpg").split(b"\n")
+    sensible = len(lines[:20]) - 1
+    for number in range(20, 20 + damaged):
+        lines[number] = b"M\xe9\xe9 what a line"
+    lost = slice(45 * sensible, 45 * (sensible + damaged))
+    pieces = scanned(b"\n".join(lines) + b"Bye.\n")
+    file = b"".join(piece.data for piece in pieces if isinstance(piece, FileData))
+    assert file == content[: lost.start] + content[lost.stop :]
+    assert pieces[-2:] == (FileEnded((uu.BAD_LINE,)), Text(b"Bye.\n"))
+
+
+def test_a_damaged_line_just_before_the_end_costs_itself_only() -> None:
+    lines = uuencode(CONTENT, "a.jpg").split(b"\n")
+    last_full = max(number for number, line in enumerate(lines) if line.startswith(b"M"))
+    lines[last_full] = b"m what a line"
+    file = b"".join(
+        piece.data for piece in scanned(b"\n".join(lines)) if isinstance(piece, FileData)
+    )
+    assert file == CONTENT[: 45 * (last_full - 1)] + CONTENT[45 * last_full :]
+
+
+@pytest.mark.parametrize("surplus", [b"`#!", b" 8.", b"`" * 40, b"=20", b"\xe9\xe9\xe9\xe9"])
+def test_what_is_added_to_a_line_costs_nothing(surplus: bytes) -> None:
+    lines = uuencode(CONTENT, "a.jpg").split(b"\n")
+    raw = b"\n".join(line + surplus if line.startswith(b"M") else line for line in lines)
+    assert scanned(raw)[-2:] == (FileData(CONTENT), FileEnded(()))
+
+
 def test_a_bad_byte_keeps_the_file() -> None:
     raw = bytearray(uuencode(CONTENT, "a"))
     raw[80] = 0xE9
