@@ -127,7 +127,7 @@ class UploadedSubmission:
         if (reason := self._why_left_out(file)) is not None:
             self._left_out.append(file.left_out(reason))
             return
-        name = media_name(folder, number, file.safe_name)
+        name = media_name(folder, number, file.stored_name)
         await self._uploads.keep(found.upload, name, content_type=file.true_type)
         self._media.append(file.media_item(number, name))
 

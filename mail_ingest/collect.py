@@ -169,7 +169,7 @@ class MediaCollector:
             file.reason = LeftOutReason.TOO_MANY
             file.head = bytearray()
             return
-        name = media_name(self._folder, len(self._media) + 1, file.safe_name)
+        name = media_name(self._folder, len(self._media) + 1, file.stored_name)
         self._draft = await Draft.open(self._blobs, name, content_type=file.true_type)
         await self._draft.write(bytes(file.head))
         file.head = bytearray()

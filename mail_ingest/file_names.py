@@ -41,6 +41,20 @@ _EXTENSIONS = {
     "video/x-ms-wmv": ".wmv",
     "video/x-flv": ".flv",
 }
+# What else is written for a type, and means it.
+_SYNONYMS = {
+    "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "image/tiff": (".tiff", ".tif"),
+    "image/heic": (".heic", ".heif", ".hif"),
+    "image/heif": (".heif", ".heic", ".hif"),
+    "image/jp2": (".jp2", ".j2k", ".jpf"),
+    "video/mp4": (".mp4", ".m4v"),
+    "video/quicktime": (".mov", ".qt"),
+    "video/3gpp": (".3gp", ".3gpp", ".3g2"),
+    "video/mpeg": (".mpg", ".mpeg", ".mpe", ".m2v"),
+    "video/mp2t": (".ts", ".mts", ".m2ts"),
+}
+_MEDIA_EXTENSIONS = frozenset(_EXTENSIONS.values()).union(*_SYNONYMS.values())
 
 
 def shown_name(name: str) -> str:
@@ -55,13 +69,32 @@ def safe_name(name: str, media_type: str) -> str:
     """A name for a file of `media_type`: what `shown_name` gives, never empty, no name that a file
     system refuses, and with an extension.
     """
-    clean = _RESERVED_CHARACTERS.sub("_", shown_name(name)).strip(" .")
-    extension = _EXTENSIONS.get(media_type, ".bin")
-    if not clean:
-        clean = media_type.partition("/")[0] or "file"
+    clean = _storable(name) or _storable(media_type.partition("/")[0]) or "file"
     if clean.partition(".")[0].lower() in _RESERVED_STEMS:
         clean = f"_{clean}"
-    return _shorten(clean if _EXTENSION.search(clean) else clean + extension)
+    return _shorten(clean if _EXTENSION.search(clean) else clean + extension_of(media_type))
+
+
+def stored_name(name: str, true_type: str) -> str:
+    """What `safe_name` gives, with an extension of the type that the content has: whatever opens
+    files by their extension takes it for a photo or a video, and never for a program.
+    """
+    safe = safe_name(name, true_type)
+    found = _EXTENSION.search(safe)
+    extension = found.group() if found else ""
+    if extension.lower() in _SYNONYMS.get(true_type, (extension_of(true_type),)):
+        return safe
+    known = extension.lower() in _MEDIA_EXTENSIONS
+    return _shorten((safe.removesuffix(extension) if known else safe) + extension_of(true_type))
+
+
+def extension_of(media_type: str) -> str:
+    """The usual extension, with its dot."""
+    return _EXTENSIONS.get(media_type, ".bin")
+
+
+def _storable(name: str) -> str:
+    return _RESERVED_CHARACTERS.sub("_", shown_name(name)).strip(" .")
 
 
 def _shorten(name: str) -> str:

@@ -13,7 +13,7 @@ from mail_ingest.attachments import (
     told_type,
     why_unsupported,
 )
-from mail_ingest.file_names import safe_name, shown_name
+from mail_ingest.file_names import shown_name, stored_name
 from mail_ingest.image_size import image_size
 from mail_ingest.sniff import HEAD_BYTES, sniff
 from shared.model import Kind, LeftOut, LeftOutReason, MediaItem
@@ -68,9 +68,9 @@ class FileUnderWay:
         )
 
     @property
-    def safe_name(self) -> str:
+    def stored_name(self) -> str:
         """The name to store it under."""
-        return safe_name(self.claims.file_name, self.true_type)
+        return stored_name(self.claims.file_name, self.true_type)
 
     def media_item(self, number: int, blob: str) -> MediaItem:
         """The line that says that it was kept, and where."""
@@ -79,7 +79,7 @@ class FileUnderWay:
         return MediaItem(
             number=number,
             kind=self.kind,
-            file_name=shown_name(self.claims.file_name) or self.safe_name,
+            file_name=shown_name(self.claims.file_name) or self.stored_name,
             media_type=self.true_type,
             declared_type=self.claims.declared_type,
             size=self.size,

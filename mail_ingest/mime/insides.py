@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from mail_ingest.mime import charsets, kinds
+from mail_ingest.mime import charsets, kinds, part_header
 from mail_ingest.mime.effort import TOO_MANY_SHORT_LINES, Effort
 from mail_ingest.mime.events import Container, Part, Refusal
 from mail_ingest.mime.file_names import base_name
@@ -121,14 +121,15 @@ class BufferedContainer:
         """Tell an enclosure, and what is in it in turn."""
         self._part.children += 1
         name = base_name(enclosure.file_name)
+        media_type = part_header.media_type_in(enclosure.media_type)
         part = Part(
             path=child_path(self._part.part.path, self._part.children),
             parent=self._part.part,
-            media_type=enclosure.media_type,
+            media_type=media_type,
             disposition="attachment" if name else "",
             file_name=name,
             content_id=enclosure.content_id,
-            container=kinds.container_of(enclosure.media_type, name),
+            container=kinds.container_of(media_type, name),
         )
         opened = self._journal.start(part)
         inside = inside_of(opened, self._journal, self._nest)

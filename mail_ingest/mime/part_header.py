@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")  # RFC 5322 2.2.3
-_MEDIA_TYPE = re.compile(r"([^\s/]+)\s*/\s*([^\s/]+)")
+# RFC 2045 5.1: type and subtype are tokens, and everything else ends them. File names are made of
+# them where a mail gives none, so nothing that is no token (a NUL, a colon, a sequence of escape
+# codes, half a character) may get through. RFC 6838 4.2 allows 127 characters of each.
+_WORD = r"[!#$%&'*+.^_`{|}~0-9A-Za-z-]{1,127}"
+_MEDIA_TYPE = re.compile(rf"({_WORD})\s*/\s*({_WORD})")
+_UNKNOWN_TYPE = "application/octet-stream"
 _COMMENT = re.compile(r"\([^()]*\)")
 _OF_BARE_TYPE = {
     "text": "text/plain",
@@ -68,13 +73,19 @@ def content_fields(block: bytes) -> dict[str, str]:
     return fields
 
 
+def media_type_in(text: str) -> str:
+    """The media type that a text begins with, in lower case; that of any bytes if with none."""
+    match = _MEDIA_TYPE.match(text.strip().lower())
+    return _UNKNOWN_TYPE if match is None else f"{match[1]}/{match[2]}"
+
+
 def _media_type(head: str, type_parameters: Mapping[str, str], default: str) -> str:
     match = _MEDIA_TYPE.match(head)
     if match is not None:
         return f"{match[1]}/{match[2]}"
     if "boundary" in type_parameters and "/" not in head:
         return "multipart/mixed"
-    return _OF_BARE_TYPE.get(head, "application/octet-stream") if head else default
+    return _OF_BARE_TYPE.get(head, _UNKNOWN_TYPE) if head else default
 
 
 def _file_name(disposition: Mapping[str, str], content_type: Mapping[str, str]) -> str:

@@ -68,7 +68,7 @@ async def test_a_photo_is_stored_by_its_true_type(blobs: LocalBlobStore, piece: 
     (item,) = files.media
     assert (item.number, item.kind, item.media_type) == (1, Kind.PHOTO, "image/png")
     assert (item.declared_type, item.size) == ("image/jpeg", 20_000)
-    assert item.blob == "submissions/mail-x/media/1/holiday.jpg"
+    assert item.blob == "submissions/mail-x/media/1/holiday.png"
     assert await blobs.get(item.blob) == PHOTO[:20_000]
 
 

@@ -52,6 +52,27 @@ def test_a_photo_without_a_name_gets_one(tmp_path: Path) -> None:
     assert Path(part.path).suffix == ".jpg"
 
 
+@pytest.mark.parametrize(
+    ("declared", "content_type"),
+    [
+        (b"image/jp\x00eg", "image/jp"),
+        (b"\x00image/jpeg", "application/octet-stream"),
+        (b"image\xff/jpeg", "application/octet-stream"),
+        (b"im\x1b[2Jage/x\x1b[31m", "application/octet-stream"),
+        ("\u202eimage/gpj".encode(), "application/octet-stream"),
+        (b"a:b\\c/x", "application/octet-stream"),
+        (b"video/" + b"x" * 4_000, "video/" + "x" * 127),
+    ],
+)
+def test_a_media_type_is_made_of_tokens_only(
+    tmp_path: Path, declared: bytes, content_type: str
+) -> None:
+    raw = b"Content-Type: " + declared + b"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + PHOTO
+    (part,) = run(tmp_path, raw)
+    assert part.content_type == content_type
+    assert Path(part.path).name in {"image.bin", "application.bin", "video.bin"}
+
+
 def test_files_of_one_name_get_numbers(tmp_path: Path) -> None:
     parts = run(tmp_path, mail(mixed(photo(), photo(content=OTHER), photo(content=b"x"))))
     assert [Path(part.path).name for part in parts] == ["a.jpg", "a-2.jpg", "a-3.jpg"]

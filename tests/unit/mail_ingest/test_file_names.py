@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_ingest.file_names import MAX_BYTES, safe_name, shown_name
+from mail_ingest.file_names import MAX_BYTES, safe_name, shown_name, stored_name
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,36 @@ def test_any_name_can_be_stored_and_is_stable(name: str, media_type: str) -> Non
     assert len(safe.encode()) <= MAX_BYTES
     assert not set(safe) & set('/\\<>:"|?*\0\r\n')
     assert safe_name(safe, media_type) == safe
+
+
+@pytest.mark.parametrize(
+    ("name", "true_type", "stored"),
+    [
+        ("invoice.hta", "image/jpeg", "invoice.hta.jpg"),
+        ("IMG_0420.JPG", "image/jpeg", "IMG_0420.JPG"),
+        ("scan.jpeg", "image/jpeg", "scan.jpeg"),
+        ("photo.png", "image/jpeg", "photo.jpg"),
+        ("clip.MP4", "video/quicktime", "clip.mov"),
+        ("clip.m4v", "video/mp4", "clip.m4v"),
+        ("run.exe", "video/mp4", "run.exe.mp4"),
+        ("a.svg", "image/png", "a.svg.png"),
+        ("", "image/heic", "image.heic"),
+        ("x" * 200 + ".scr", "image/png", "x" * 116 + ".png"),
+    ],
+)
+def test_what_is_stored_ends_as_its_content_does(name: str, true_type: str, stored: str) -> None:
+    assert stored_name(name, true_type) == stored
+
+
+@given(st.text(max_size=300), st.sampled_from(["image/jpeg", "video/mp4", "image/x-adobe-dng"]))
+def test_any_stored_name_is_stable(name: str, true_type: str) -> None:
+    stored = stored_name(name, true_type)
+    assert stored_name(stored, true_type) == safe_name(stored, true_type) == stored
+    assert len(stored.encode()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("media_type", ["\0/x", "a:b/c", "\x1b[2J/x", "*|*/x", "\ud800/x", "/", ""])
+def test_a_name_made_of_a_media_type_is_safe(media_type: str) -> None:
+    name = safe_name("", media_type)
+    assert name.encode().isascii()
+    assert not set(name) & set('\0\x1b<>:"|?*/\\')
