@@ -31,6 +31,10 @@ class DescriberLostError(IngestError):
     """The describer's process has ended, or we had to end it; the text says why, as a sentence."""
 
 
+class DescriberTimeoutError(DescriberLostError):
+    """A file has taken longer than one may. The next try would take as long: there is none."""
+
+
 class DescriberProcess:
     """A running describer. `provider` is ``<provider>-<version>``, which names its descriptions."""
 
@@ -60,7 +64,11 @@ class DescriberProcess:
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
         async with describer._stopped_on_error():
-            ready = await describer._line(Ready, ready_within.total_seconds())
+            try:
+                ready = await describer._line(Ready, ready_within.total_seconds())
+            except TimeoutError as exc:
+                sentence = f"It was not ready within {ready_within.total_seconds():g} seconds."
+                raise DescriberLostError(sentence) from exc
         describer.provider = ready.provider
         return describer
 
@@ -74,7 +82,11 @@ class DescriberProcess:
         async with self._stopped_on_error():
             self._stdin.write(to_json(request) + b"\n")
             await self._stdin.drain()
-            return await self._line(Response, within_s)
+            try:
+                return await self._line(Response, within_s)
+            except TimeoutError as exc:
+                sentence = f"It took longer than {within_s:g} seconds."
+                raise DescriberTimeoutError(sentence) from exc
 
     async def stop(self) -> None:
         """End it at once: it holds nothing that is not also in the table."""
@@ -96,11 +108,10 @@ class DescriberProcess:
             raise
 
     async def _line[T](self, kind: type[T], within_s: float) -> T:
+        """The next line. Raises TimeoutError and DescriberLostError."""
         try:
             async with asyncio.timeout(within_s):
                 line = await self._stdout.readline()
-        except TimeoutError as exc:
-            raise DescriberLostError(f"It took longer than {within_s:g} seconds.") from exc
         except ValueError as exc:
             raise DescriberLostError("The describer's answer has no end.") from exc
         if not line.endswith(b"\n"):

@@ -7,7 +7,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from describer.child import DescriberLostError, DescriberProcess
+from describer.child import DescriberLostError, DescriberProcess, DescriberTimeoutError
 from describer.protocol import Response, Status
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_TRIES = 2  # of a file that costs a process its life; one may be bad luck
+_TRIES = 2  # of a file that crashes a process; one may be bad luck
 _LOST_BY_FILES = 6  # in a row; more of them are the describer's own fault
 
 
@@ -29,9 +29,9 @@ class SupervisedDescriber:
         self._lost = 0  # processes, since one has last answered
 
     async def describe(self, request: Request, within_s: float) -> Response:
-        """The response of a process, and how long it took. A file that costs two of them their
-        lives is unreadable, unless every process dies: then the describer itself is broken, and
-        that is unavailable.
+        """The response of a process, and how long it took. A file that takes too long is
+        unreadable at once, one that crashes two processes too, unless every process crashes: then
+        the describer itself is broken, and that is unavailable.
         """
         reason = ""
         for _ in range(_TRIES):
@@ -42,19 +42,19 @@ class SupervisedDescriber:
             begun = asyncio.get_running_loop().time()
             try:
                 response = await process.describe(request, within_s)
+            except DescriberTimeoutError as exc:
+                _log_loss(request, str(exc))
+                return _unreadable(request, str(exc))
             except DescriberLostError as exc:
                 reason = str(exc)
-                self._note_loss(request, reason)
+                self._lost += 1
+                _log_loss(request, reason)
             else:
                 self._lost = 0
                 return replace(response, took_s=asyncio.get_running_loop().time() - begun)
         if self._lost > _LOST_BY_FILES:
             return _unavailable(request, "Every describer process dies.")
-        return Response(
-            job_id=request.job_id,
-            status=Status.UNREADABLE,
-            reason=f"{reason.rstrip('.')}, twice.",
-        )
+        return _unreadable(request, f"{reason.rstrip('.')}, twice.")
 
     async def stop(self) -> None:
         """End the process, if there is one."""
@@ -68,12 +68,16 @@ class SupervisedDescriber:
             )
         return self._process
 
-    def _note_loss(self, request: Request, reason: str) -> None:
-        self._lost += 1
-        logger.warning(
-            "describer process lost",
-            extra={"action": "describer_lost", "job_id": request.job_id, "reason": reason},
-        )
+
+def _log_loss(request: Request, reason: str) -> None:
+    logger.warning(
+        "describer process lost",
+        extra={"action": "describer_lost", "job_id": request.job_id, "reason": reason},
+    )
+
+
+def _unreadable(request: Request, reason: str) -> Response:
+    return Response(job_id=request.job_id, status=Status.UNREADABLE, reason=reason)
 
 
 def _unavailable(request: Request, reason: str) -> Response:

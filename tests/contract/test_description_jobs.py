@@ -162,7 +162,7 @@ async def test_no_file_is_blamed_when_every_process_dies(
 
 
 @every_kind
-async def test_a_process_that_hangs_is_killed_and_replaced(
+async def test_a_file_that_takes_too_long_ends_its_process_and_is_not_tried_again(
     open_desk: OpenDesk, tmp_path: Path
 ) -> None:
     async with open_desk(tmp_path) as desk:
@@ -170,9 +170,25 @@ async def test_a_process_that_hangs_is_killed_and_replaced(
 
         ended = await desk.result(hanging)
         assert ended.status == "unreadable"
-        assert ended.reason == "It took longer than 1 seconds, twice."
+        assert ended.reason == "It took longer than 1 seconds."
         assert (await desk.result(good)).status == "described"
-        assert not any(is_running(pid) for pid in desk.processes()[:2])
+        await no_open_job(desk)
+        assert desk.runs().count(hanging) == 1
+        assert not is_running(desk.processes()[0])
+
+
+@beside_us
+async def test_files_that_take_too_long_do_not_excuse_one_that_crashes(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
+    rules = replace(RULES, photo_time=timedelta(seconds=30), video_time=timedelta(seconds=0.1))
+    async with open_desk(tmp_path, rules) as desk:
+        for number in range(7):
+            name = f"hang-{number}.mp4"
+            await desk.result(await desk.start(name, name.encode(), Kind.VIDEO))
+        crashing = await desk.result(await desk.start("crash-always.jpg"))
+
+        assert crashing.reason == "The describer crashed on it, twice."
 
 
 @every_kind

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from adapters.local.database import Database
     from shared.ports import Clock
 
-_KILLS = 2  # of processes by one file; one may be bad luck
+_KILLS = 2  # of processes that crashed on one file; one may be bad luck
 _LOST_BY_FILES = 6  # in a row; more of them are the describer's own fault
 _LOOKED_AT = 100  # due jobs, to find one that may run
 _FIRST_PAUSE_S = 0.5  # doubles with every failure
@@ -53,9 +53,9 @@ class JobBoard:
         self._lost = 0
 
     async def count_kill(self, job: rows.OpenJob) -> bool:
-        """The job has cost a process its life; whether it is to blame for it.
+        """The job has crashed a process; whether it is to blame for it.
 
-        Twice is no accident, unless every process dies: then the describer itself is broken, and
+        Twice is no accident, unless every process crashes: then the describer itself is broken, and
         no file is to suffer for that.
         """
         self._lost += 1

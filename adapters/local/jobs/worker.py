@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from describer.child import DescriberLostError, DescriberProcess
+from describer.child import DescriberLostError, DescriberProcess, DescriberTimeoutError
 from describer.protocol import Request, Response, Status
 from shared import events
 from shared.errors import IngestError
@@ -98,6 +98,9 @@ class DescriptionWorker:
         begun = asyncio.get_running_loop().time()
         try:
             response = await process.describe(await self._request(job), self._time_s(job))
+        except DescriberTimeoutError as exc:
+            _log_loss(job, str(exc))
+            return _unreadable(job, str(exc))
         except DescriberLostError as exc:
             return await self._lost(job, str(exc))
         self._board.answered()
@@ -113,11 +116,8 @@ class DescriptionWorker:
         return _described(job, name)
 
     async def _lost(self, job: OpenJob, reason: str) -> MediaDescribed | None:
-        """Try a file that has cost a process once more, at once; then it is unreadable."""
-        logger.warning(
-            "describer process lost",
-            extra={"action": "describer_lost", "job_id": job.job.job_id, "reason": reason},
-        )
+        """Try a file that has crashed a process once more, at once; then it is unreadable."""
+        _log_loss(job, reason)
         if await self._board.count_kill(job):
             return _unreadable(job, f"{reason.rstrip('.')}, twice.")
         if job.kills > 0:
@@ -173,6 +173,13 @@ class DescriptionWorker:
                 )
                 await asyncio.sleep(self._rules.restart_pause.total_seconds())
         return self._process
+
+
+def _log_loss(job: OpenJob, reason: str) -> None:
+    logger.warning(
+        "describer process lost",
+        extra={"action": "describer_lost", "job_id": job.job.job_id, "reason": reason},
+    )
 
 
 def _blob_name(job: OpenJob, provider: str) -> str:
