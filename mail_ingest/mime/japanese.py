@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 # A pair of EUC-JP, one of JIS X 0212 behind SS3, or half-width katakana behind SS2.
+_JIS_X_0208 = re.compile(rb"[\xa1-\xfe]{2}")
 _EUC_CHARACTER = re.compile(rb"[\xa1-\xfe]{2}|\x8f[\xa1-\xfe]{2}|\x8e[\xa1-\xdf]")
 _ESCAPE = re.compile(rb"\x1b(\$\([@BD]|\$[@B]|\([BJIH]|&@)")
 _SHIFT_OUT = re.compile(rb"\x0e([^\x0f\x1b]*)\x0f?")  # JIS X 0201 of 7 bits: half-width katakana
@@ -69,7 +70,7 @@ def _from_pairs(line: bytes, chosen: bytes) -> str:
 @lru_cache(maxsize=1 << 14)  # 2 MB; the pairs of a megabyte take 0.2 s by it
 def _from_euc(character: bytes) -> str:
     """One character of EUC-JP, by way of cp932 where JIS X 0208 and Windows have it."""
-    if len(character) == 2 and character[0] not in b"\x8e":
+    if _JIS_X_0208.fullmatch(character):
         return _shift(character).decode("cp932", "replace")
     return character.decode("euc_jp", "replace")
 

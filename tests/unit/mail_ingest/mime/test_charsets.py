@@ -9,6 +9,8 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mail_ingest.mime.charsets import decode, guess
 from mail_ingest.mime.encoded_words import decode_words
@@ -108,6 +110,13 @@ def test_no_label_unpacks_what_was_packed() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 << 20
+
+
+@settings(deadline=None)
+@given(st.binary(), st.sampled_from(["iso-2022-jp", "euc-jp", "iso-2022-jp-2", "big5", "utf-7"]))
+def test_any_bytes_are_some_text(data: bytes, label: str) -> None:
+    for each in (data, b"\x1b$B" + data, b"\x1b$(D" + data + b"\x1b(I" + data):
+        assert isinstance(decode(each, label), str)
 
 
 @pytest.mark.parametrize("encoding", ["B", "Q"])
