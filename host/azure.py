@@ -141,7 +141,7 @@ class _Ports:
         """First what may still have something to say, then what it says it by, then who says it;
         telemetry goes last, and takes along what the others have logged.
         """
-        await close_opened(self.jobs, self.queue, self.publisher, self._webhooks)
+        await close_opened(self.jobs, self.queue, self.publisher)
         await close_opened(self._graph, self._tables, self.blobs)
         await close_in_time(sign_out)
         await close_opened(self.telemetry)

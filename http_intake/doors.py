@@ -106,6 +106,14 @@ class FetchByReference(Protocol):
         ...
 
 
+class CheckCallback(Protocol):
+    """Says why a callback_url of a client is refused, or nothing."""
+
+    async def __call__(self, url: str, client: str, /) -> str | None:
+        """Answers in a few seconds, even when the name's server does not."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Everything that the door leads to. `mailboxes` are those that the service can read by itself,
@@ -115,7 +123,7 @@ class Doors:
     settings: HttpSettings
     intake: Intake
     receive_mail: ReceiveMail
-    check_callback: Callable[[str], str | None]  # why it is refused; runs in a thread
+    check_callback: CheckCallback
     readiness: Callable[[], Awaitable[Readiness]]
     new_key: Callable[[], str]  # one that was never used, for a request without a key of its own
     mailboxes: Mapping[str, FetchByReference] = field(default_factory=dict[str, FetchByReference])

@@ -43,7 +43,7 @@ async def read_submission(
     except BaseException:
         await collector.abandon()
         raise
-    await check_callback(fields.callback_url, doors)
+    await check_callback(fields.callback_url, client, doors)
     return replace(
         new_record(submission_id, client, fields, doors.intake.clock.now()),
         media=collector.media,

@@ -77,7 +77,7 @@ class UploadedSubmission:
         """
         body = await read_json(chunks, _Body)
         fields = check_fields({name: getattr(body, name) for name in LIMITS})
-        await check_callback(fields.callback_url, self._doors)
+        await check_callback(fields.callback_url, self._client, self._doors)
         for order, named in enumerate(body.uploads):
             try:
                 await self._take(await self._look_at(named, order), folder)

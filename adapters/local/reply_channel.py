@@ -74,7 +74,6 @@ class LocalReplyChannel:
     def close(self) -> None:
         """Let go of threads; what is under way ends by itself."""
         self._transport.close()
-        self._webhooks.close()
 
     async def _attempt(self, answer: Answer) -> ReplyReceipt:
         return await by_channel(answer, webhooks=self._webhooks, by_mail=self._mail)

@@ -7,28 +7,30 @@ gains nothing. Not here: calling it.
 
 from __future__ import annotations
 
+import asyncio
 import re
-import socket
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from adapters.web.name_lookup import NameLookup
 from adapters.web.public_addresses import is_public
 from shared.errors import ServiceUnavailableError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable
     from ipaddress import IPv4Network, IPv6Network
 
     import httpx
+
+    from adapters.web.name_lookup import Resolve
 
 _LONGEST_URL = 2000
 _PORTS = {"https": 443, "http": 80}
 _HOST = re.compile(r"[a-z0-9_.-]{1,253}|\[?[0-9a-f:.]{2,45}\]?", re.IGNORECASE)
 _FIRST_UNPRIVILEGED_PORT = 1024
 _ASK_THE_OPERATOR = "Whoever runs this service can allow the host by name."
-
-type Resolve = Callable[[str, int], Sequence[str]]
+_CHECK_S = 3.0  # how long a submission waits for the look-up of its callback_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,9 @@ class Refusal:
 
 
 class AddressGuard:
-    """Vets URLs. Blocking, because it looks names up: call it in a thread."""
+    """Vets URLs. `owner` is the client on whose word a URL is called: its look-ups hold up no other
+    client's.
+    """
 
     def __init__(self, allowed: Iterable[str] = (), *, resolve: Resolve | None = None) -> None:
         """`allowed` holds host names, addresses and networks that the operator vouches for. A host
@@ -60,19 +64,21 @@ class AddressGuard:
         entries = frozenset(entry.strip().strip("[]").lower() for entry in allowed) - {""}
         self._hosts = entries
         self._networks = tuple(_network(entry) for entry in entries if _is_network(entry))
-        self._resolve = resolve or _look_up
+        self._names = NameLookup(resolve)
 
-    def check_url(self, url: str) -> str | None:
-        """Why this URL is refused, or None. A name that cannot be looked up just now passes: it is
-        vetted again before each call.
+    async def check_url(self, url: str, owner: str = "") -> str | None:
+        """Why this URL is refused, or None; soon, whatever the name's server does. A name that
+        cannot be looked up just now passes, and costs nobody their submission: it is vetted again
+        before each call.
         """
         try:
-            vetted = self.vet(url)
-        except ServiceUnavailableError:
+            async with asyncio.timeout(_CHECK_S):
+                vetted = await self.vet(url, owner)
+        except (ServiceUnavailableError, TimeoutError):
             return None
         return vetted.sentence if isinstance(vetted, Refusal) else None
 
-    def vet(self, url: str) -> Target | Refusal:
+    async def vet(self, url: str, owner: str = "") -> Target | Refusal:
         """Where a URL may be called. Raises ServiceUnavailableError when its name cannot be looked
         up just now.
         """
@@ -84,7 +90,7 @@ class AddressGuard:
         refusal = self._refuse_form(parsed, host, port)
         if refusal is not None:
             return refusal
-        addresses = tuple(dict.fromkeys(self._resolve(host, port)))
+        addresses = tuple(dict.fromkeys(await self._names.addresses(host, port, owner=owner)))
         if not addresses:
             return Refusal(sentence=f"There is no host named {host}.")
         if not all(self._may_be_called(host, address) for address in addresses):
@@ -128,18 +134,6 @@ def _parse(url: str) -> httpx.URL | None:
 
 def _port(url: httpx.URL) -> int:
     return _PORTS[url.scheme] if url.port is None else url.port
-
-
-def _look_up(host: str, port: int) -> Sequence[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as exc:
-        if exc.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}:
-            return ()
-        raise ServiceUnavailableError("name resolution", exc.strerror or "") from exc
-    except (OSError, UnicodeError):
-        return ()
-    return [str(entry[4][0]) for entry in found]
 
 
 def _is_network(entry: str) -> bool:

@@ -71,6 +71,7 @@ async def by_channel(
                 answer.submission.answer_to.target,
                 webhook_id=answer.reply_id,
                 body=to_json(answer.outcome),
+                owner=answer.submission.client,
             )
         case Channel.MAIL:
             return await by_mail(answer)

@@ -8,13 +8,14 @@ pass and is tried again by the schedule. Retry-After is handed on. Not here: the
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import httpcore
 import httpx
 
 from adapters.web.address_guard import Refusal
+from adapters.web.bounded_connection import BoundedBackend, EndlessHeadError
 from adapters.web.retry_after import retry_after_s
 from shared.errors import ServiceUnavailableError
 from shared.events import rfc3339
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from shared.ports import Clock
 
 _CONNECT_S = 5.0
-_LOOK_UPS_AT_ONCE = 4  # threads of our own, so that a dead name server holds up nobody else
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class WebhookSender:
@@ -43,90 +44,106 @@ class WebhookSender:
         timeout_s: float = 20.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`timeout_s` is for a whole call; the specification advises 15 to 30 seconds."""
+        """`timeout_s` is for a whole call, from its connection on; the specification advises 15 to
+        30 seconds.
+        """
         self._guard = guard
         self._signer = signer
         self._clock = clock
         self._timeout_s = timeout_s
-        self._names = ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, thread_name_prefix="webhook-names")
         self._tls = tls
 
-    async def send(self, url: str, *, webhook_id: str, body: bytes) -> ReplyReceipt:
-        """Try once; `body` is JSON. Never raises for what the receiver or the network does."""
-        loop = asyncio.get_running_loop()
+    async def send(
+        self, url: str, *, webhook_id: str, body: bytes, owner: str = ""
+    ) -> ReplyReceipt:
+        """Try once; `body` is JSON. Never raises for what the receiver or the network does. `owner`
+        is the client that named the URL: its look-ups do not hold up those of others.
+        """
         try:
+            vetted = await self._guard.vet(url, owner)  # before the clock of the call runs
+            if isinstance(vetted, Refusal):
+                return _refused(vetted.sentence)
+            tls = await self._tls_context()
             async with asyncio.timeout(self._timeout_s):
-                vetted = await loop.run_in_executor(self._names, self._vet, url)
-                if isinstance(vetted, Refusal):
-                    return _refused(vetted.sentence)
-                return await self._call(vetted, webhook_id, body)
-        except (TimeoutError, httpx.TimeoutException):
+                return await self._call(vetted, webhook_id, body, tls)
+        except (TimeoutError, httpcore.TimeoutException):
             return _unavailable("The receiver did not answer in time.")
-        except httpx.HTTPError as exc:
+        except (httpcore.NetworkError, httpcore.ProtocolError) as exc:
             return _unavailable(f"The receiver could not be reached ({_what_failed(exc)}).")
         except ServiceUnavailableError:
             return _unavailable("The receiver's name could not be looked up.")
 
-    def close(self) -> None:
-        """Let go of the threads that look names up."""
-        self._names.shutdown(wait=False, cancel_futures=True)
-
-    def _vet(self, url: str) -> Target | Refusal:
-        """The blocking part. Certificates are read at the first call: most programs make none."""
+    async def _tls_context(self) -> ssl.SSLContext:
+        """Certificates are read at the first call: most programs make none."""
         if self._tls is None:
-            self._tls = httpx.create_ssl_context()
-        return self._guard.vet(url)
+            self._tls = await asyncio.to_thread(httpx.create_ssl_context)
+        return self._tls
 
-    async def _call(self, target: Target, webhook_id: str, body: bytes) -> ReplyReceipt:
-        # A client per call: a pool would find a connection by its address, and so use one whose
+    async def _call(
+        self, target: Target, webhook_id: str, body: bytes, tls: ssl.SSLContext
+    ) -> ReplyReceipt:
+        # A pool per call: one for all would find a connection by its address, and so use one whose
         # certificate was checked for another name. No proxy: it would look the name up again.
-        timeout = httpx.Timeout(self._timeout_s, connect=_CONNECT_S)
-        async with httpx.AsyncClient(
-            verify=self._tls or True, timeout=timeout, follow_redirects=False, trust_env=False
-        ) as client:
+        async with httpcore.AsyncConnectionPool(tls, network_backend=BoundedBackend()) as pool:
             *spare, last = target.addresses
             for address in spare:
                 try:
-                    return await self._post(client, target, address, webhook_id, body)
-                except (httpx.ConnectError, httpx.ConnectTimeout):
+                    return await self._post(pool, target, address, webhook_id, body)
+                except (httpcore.ConnectError, httpcore.ConnectTimeout):
                     continue  # nothing was sent: another address is the same attempt
-            return await self._post(client, target, last, webhook_id, body)
+            return await self._post(pool, target, last, webhook_id, body)
 
     async def _post(
-        self, client: httpx.AsyncClient, target: Target, address: str, webhook_id: str, body: bytes
+        self,
+        pool: httpcore.AsyncConnectionPool,
+        target: Target,
+        address: str,
+        webhook_id: str,
+        body: bytes,
     ) -> ReplyReceipt:
         timestamp = int(self._clock.now().timestamp())
         # A full stop separates what is signed, so the ID must hold none (specification).
         headers = self._signer.headers(webhook_id.replace(".", "_"), timestamp, body) | {
-            "content-type": "application/json",
             "host": target.url.netloc.decode("ascii"),
+            "accept": "*/*",
+            "connection": "close",
+            "content-type": "application/json",
+            "content-length": str(len(body)),
             "user-agent": "mail-ingest",
         }
-        async with client.stream(
+        async with pool.stream(
             "POST",
-            target.url.copy_with(host=address),
+            httpcore.URL(
+                scheme=target.url.raw_scheme,
+                host=address,
+                port=target.port,
+                target=target.url.raw_path,
+            ),
+            headers=list(headers.items()),
             content=body,
-            headers=headers,
-            extensions={"sni_hostname": target.host},
+            extensions={"sni_hostname": target.host, "timeout": {"connect": _CONNECT_S}},
         ) as response:
             return self._receipt(response)  # its body tells nothing, and could be endless
 
-    def _receipt(self, response: httpx.Response) -> ReplyReceipt:
-        status, now = response.status_code, self._clock.now()
-        if response.is_success:
+    def _receipt(self, response: httpcore.Response) -> ReplyReceipt:
+        status, now = response.status, self._clock.now()
+        headers = httpx.Headers(response.headers)
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return ReplyReceipt(state=ReplyState.SENT, at=rfc3339(now))
         if status == HTTPStatus.GONE:
             return _refused("The receiver wants no more webhooks (410 Gone).")
-        if response.is_redirect:
+        if status in _REDIRECTS and "location" in headers:
             return _unavailable(f"The receiver redirects ({status}); give the URL that it means.")
         return _unavailable(
             f"The receiver answered with status {status}.",
-            retry_after_s(response.headers.get("retry-after", ""), now),
+            retry_after_s(headers.get("retry-after", ""), now),
         )
 
 
-def _what_failed(exc: httpx.HTTPError) -> str:
+def _what_failed(exc: httpcore.NetworkError | httpcore.ProtocolError) -> str:
     """A word for what went wrong; only the text of the TLS library tells a bad certificate."""
+    if isinstance(exc, EndlessHeadError):
+        return "its answer has no end to its header fields"
     if "CERTIFICATE_VERIFY_FAILED" in str(exc):
         return "its certificate is not valid for its name, or nobody vouches for it"
     return type(exc).__name__

@@ -57,7 +57,6 @@ class Bench:
         clock = self.correspondents.clock
         webhooks = WebhookSender(AddressGuard(["127.0.0.1"]), Signer([new_secret()]), clock=clock)
         if isinstance(self.correspondents, GraphSenders):
-            self.stack.callback(webhooks.close)
             return self._graph_channel(services.blobs, webhooks)
         channel = LocalReplyChannel(
             services.database,

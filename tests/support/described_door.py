@@ -12,27 +12,31 @@ from adapters.web.address_guard import AddressGuard
 from tests.support.http_door import MAIL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
-    from http_intake.doors import MailReference
+    from http_intake.doors import CheckCallback, MailReference
 
 DESCRIPTION = Path(__file__).parents[2] / "http_intake" / "openapi.yaml"
 
 
-def only_described_callbacks() -> Callable[[str], str | None]:
+def only_described_callbacks() -> CheckCallback:
     """An address guard that takes what the description's pattern takes."""
     described = yaml.safe_load(DESCRIPTION.read_text("utf-8"))
     pattern = described["components"]["schemas"]["CallbackUrl"]["pattern"]
-    return lambda url: None if re.fullmatch(pattern, url) else "It is no public https URL."
+
+    async def check(url: str, _client: str) -> str | None:
+        return None if re.fullmatch(pattern, url) else "It is no public https URL."
+
+    return check
 
 
 def take_described_callbacks() -> None:
     """Let every address guard of this process be such a one."""
     check = only_described_callbacks()
 
-    def check_url(self: AddressGuard, url: str) -> str | None:
+    async def check_url(self: AddressGuard, url: str, owner: str = "") -> str | None:
         del self
-        return check(url)
+        return await check(url, owner)
 
     AddressGuard.check_url = check_url
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
     from pathlib import Path
 
-    from http_intake.doors import FetchByReference
+    from http_intake.doors import CheckCallback, FetchByReference
     from shared.ports import BlobStore, DirectUploads
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010101004800480000ffdb0043") + bytes(5000)
@@ -50,7 +50,7 @@ class Door:
         return [name async for name in self.services.blobs.list("")]
 
 
-def refuse_nothing(_url: str) -> str | None:
+async def refuse_nothing(_url: str, _client: str) -> str | None:
     """An address guard that lets everything pass."""
     return None
 
@@ -61,7 +61,7 @@ async def open_door(
     settings: HttpSettings | None = None,
     *,
     server: ServerSettings | None = None,
-    check_callback: Callable[[str], str | None] = refuse_nothing,
+    check_callback: CheckCallback = refuse_nothing,
     mailboxes: Mapping[str, FetchByReference] | None = None,
     policy: ReceivePolicy | None = None,
     blobs: BlobStore | None = None,

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Door]:
     """One door for everything that is refused; it must never hold anything."""
 
-    def guard(url: str) -> str | None:
+    async def guard(url: str, _client: str) -> str | None:
         return "It points inside." if "10.0.0.1" in url else None
 
     async with open_door(tmp_path_factory.mktemp("door"), check_callback=guard) as door:

@@ -240,9 +240,10 @@ async def test_a_body_that_is_not_as_described_is_refused(
 async def test_a_callback_that_must_not_be_called_is_refused_before_anything_is_read(
     tmp_path: Path,
 ) -> None:
-    async with open_door(
-        tmp_path, uploads=MemoryUploads, check_callback=lambda _: "It is inside."
-    ) as door:
+    async def guard(_url: str, _client: str) -> str | None:
+        return "It is inside."
+
+    async with open_door(tmp_path, uploads=MemoryUploads, check_callback=guard) as door:
         uploads = door.doors.uploads
         assert isinstance(uploads, MemoryUploads)
         named = await uploaded(door, uploads, JPEG)

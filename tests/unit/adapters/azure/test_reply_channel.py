@@ -61,10 +61,7 @@ class Channels:
                 desk_address="",
                 clock=clock,
             )
-            try:
-                return await channel.send(self.bench.answer(photo()))
-            finally:
-                webhooks.close()
+            return await channel.send(self.bench.answer(photo()))
 
 
 @pytest.fixture

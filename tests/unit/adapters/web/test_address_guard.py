@@ -67,19 +67,19 @@ def guard(
     return AddressGuard(allowed, resolve=resolve)
 
 
-def test_a_public_url_becomes_a_target_pinned_to_its_addresses() -> None:
-    vetted = guard("1.1.1.1", "2606:4700::1").vet("https://hooks.example.com/in?a=b")
+async def test_a_public_url_becomes_a_target_pinned_to_its_addresses() -> None:
+    vetted = await guard("1.1.1.1", "2606:4700::1").vet("https://hooks.example.com/in?a=b")
     assert isinstance(vetted, Target)
     assert (vetted.host, vetted.port) == ("hooks.example.com", 443)
     assert vetted.addresses == ("1.1.1.1", "2606:4700::1")
 
 
-def test_one_inner_address_among_public_ones_refuses_the_host() -> None:
-    assert isinstance(guard("1.1.1.1", "10.0.0.1").vet("https://hooks.example.com/"), Refusal)
+async def test_one_inner_address_among_public_ones_refuses_the_host() -> None:
+    assert isinstance(await guard("1.1.1.1", "10.0.0.1").vet("https://hooks.example.com/"), Refusal)
 
 
-def test_a_refusal_tells_no_address() -> None:
-    sentence = guard("10.20.30.40").check_url("https://inside.example.com/")
+async def test_a_refusal_tells_no_address() -> None:
+    sentence = await guard("10.20.30.40").check_url("https://inside.example.com/")
     assert sentence is not None
     assert "10.20" not in sentence
     assert "inside.example.com is not on the public internet" in sentence
@@ -109,9 +109,9 @@ def test_a_refusal_tells_no_address() -> None:
         ("https://hooks.example.com/" + "x" * 2000, "no URL"),
     ],
 )
-def test_a_url_of_another_form_is_refused_unasked(url: str, words: str) -> None:
+async def test_a_url_of_another_form_is_refused_unasked(url: str, words: str) -> None:
     asked: list[str] = []
-    sentence = guard("1.1.1.1", asked=asked).check_url(url)
+    sentence = await guard("1.1.1.1", asked=asked).check_url(url)
     assert words in (sentence or "")
     assert asked == []
 
@@ -125,48 +125,50 @@ def test_a_url_of_another_form_is_refused_unasked(url: str, words: str) -> None:
         "%31%32%37.0.0.1", "\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021",
     ],
 )  # fmt: skip
-def test_no_way_to_write_an_inner_address_passes(host: str) -> None:
-    assert AddressGuard().check_url(f"https://{host}/") is not None
+async def test_no_way_to_write_an_inner_address_passes(host: str) -> None:
+    assert await AddressGuard().check_url(f"https://{host}/") is not None
 
 
-def test_a_url_that_parsers_disagree_about_is_vetted_by_the_host_that_is_called() -> None:
+async def test_a_url_that_parsers_disagree_about_is_vetted_by_the_host_that_is_called() -> None:
     for url in ("https://good.example\\@127.0.0.1/", "https://good.example#@127.0.0.1/"):
         asked: list[str] = []
-        vetted = guard("1.1.1.1", asked=asked).vet(url)
+        vetted = await guard("1.1.1.1", asked=asked).vet(url)
         if isinstance(vetted, Target):
             assert asked == [vetted.host]
             assert vetted.url.copy_with(host="1.1.1.1").host == "1.1.1.1"
 
 
-def test_a_name_that_does_not_exist_is_refused() -> None:
-    assert "no host named" in (guard().check_url("https://nowhere.example/") or "")
+async def test_a_name_that_does_not_exist_is_refused() -> None:
+    assert "no host named" in ((await guard().check_url("https://nowhere.example/")) or "")
 
 
-def test_a_name_that_cannot_be_looked_up_now_passes_until_it_is_called() -> None:
+async def test_a_name_that_cannot_be_looked_up_now_passes_until_it_is_called() -> None:
     def resolve(_host: str, _port: int) -> Sequence[str]:
         raise ServiceUnavailableError("name resolution")
 
     unlucky = AddressGuard(resolve=resolve)
-    assert unlucky.check_url("https://hooks.example.com/") is None
+    assert await unlucky.check_url("https://hooks.example.com/") is None
     with pytest.raises(ServiceUnavailableError):
-        unlucky.vet("https://hooks.example.com/")
+        await unlucky.vet("https://hooks.example.com/")
 
 
-def test_a_host_that_is_allowed_by_name_may_be_anywhere_by_http_and_on_any_port() -> None:
+async def test_a_host_that_is_allowed_by_name_may_be_anywhere_by_http_and_on_any_port() -> None:
     inside = guard("10.0.0.1", allowed=["Intern.Example", "10.9.9.9", "::1"])
-    assert inside.check_url("http://intern.example:81/") is None
-    assert inside.check_url("http://10.9.9.9/") is None
-    assert inside.check_url("http://[::1]:8080/") is None
-    assert inside.check_url("https://other.example/") is not None
-    assert inside.check_url("https://sub.intern.example/") is not None
-    assert inside.check_url("https://user@intern.example/") is not None
+    assert await inside.check_url("http://intern.example:81/") is None
+    assert await inside.check_url("http://10.9.9.9/") is None
+    assert await inside.check_url("http://[::1]:8080/") is None
+    assert await inside.check_url("https://other.example/") is not None
+    assert await inside.check_url("https://sub.intern.example/") is not None
+    assert await inside.check_url("https://user@intern.example/") is not None
 
 
-def test_an_allowed_network_is_open_by_https() -> None:
+async def test_an_allowed_network_is_open_by_https() -> None:
     inside = guard("10.1.2.3", allowed=["10.1.0.0/16"])
-    assert inside.check_url("https://anything.example/") is None
-    assert inside.check_url("http://anything.example/") is not None
-    assert guard("10.2.0.1", allowed=["10.1.0.0/16"]).check_url("https://x.example/") is not None
+    assert await inside.check_url("https://anything.example/") is None
+    assert await inside.check_url("http://anything.example/") is not None
+    assert (
+        await guard("10.2.0.1", allowed=["10.1.0.0/16"]).check_url("https://x.example/") is not None
+    )
 
 
 @pytest.mark.parametrize("entry", ["10.0.0.0/99", "10.0.0.1/8", "1.2.3.4.5", "::zz"])
@@ -175,14 +177,14 @@ def test_an_allowed_network_that_is_none_is_named(entry: str) -> None:
         AddressGuard([entry])
 
 
-def test_an_international_name_is_looked_up_as_the_certificate_names_it() -> None:
+async def test_an_international_name_is_looked_up_as_the_certificate_names_it() -> None:
     asked: list[str] = []
-    guard("1.1.1.1", asked=asked).vet("https://blåbær.example/")
+    await guard("1.1.1.1", asked=asked).vet("https://blåbær.example/")
     assert asked == ["xn--blbr-roah.example"]
 
 
-def test_the_pinned_url_keeps_path_query_and_port() -> None:
-    vetted = guard("2606:4700::1").vet("https://hooks.example.com:8443/in?a=b")
+async def test_the_pinned_url_keeps_path_query_and_port() -> None:
+    vetted = await guard("2606:4700::1").vet("https://hooks.example.com:8443/in?a=b")
     assert isinstance(vetted, Target)
     pinned = vetted.url.copy_with(host=vetted.addresses[0])
     assert pinned == httpx.URL("https://[2606:4700::1]:8443/in?a=b")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import ssl
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,12 +16,14 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from adapters.clock import SystemClock
 from adapters.web.address_guard import AddressGuard
+from adapters.web.bounded_connection import MOST_HEAD_BYTES
 from adapters.web.signing import Signer, new_secret
 from adapters.web.webhook import WebhookSender
 from shared.errors import SettingsError
 from shared.ports import ReplyReceipt, ReplyState
 from tests.support.certificates import Certificate, self_signed
 from tests.support.clocks import ManualClock
+from tests.support.dead_names import DeadNames
 
 SECRET = new_secret()
 BODY = b'{"submission_id":"http-abc"}'
@@ -180,6 +183,87 @@ async def test_a_receiver_that_keeps_silent_is_given_up_in_time() -> None:
 async def test_a_receiver_that_speaks_no_http_may_be_tried_again(answer: bytes) -> None:
     async with receiving(Receiver(answer=answer)) as receiver:
         assert (await post(receiver)).state is ReplyState.UNAVAILABLE
+
+
+@dataclass
+class Flooder(Receiver):
+    """Answers with informational responses, and never with a final one."""
+
+    sent: int = 0
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        while True:
+            writer.write(b"HTTP/1.1 103 \r\n\r\n" * 500)
+            await writer.drain()
+            self.sent += 500
+
+
+async def test_a_flood_of_informational_responses_is_cut_off() -> None:
+    flooder = Flooder()
+    async with asyncio.timeout(20), receiving(flooder):
+        receipt = await post(flooder, timeout_s=3600)
+    assert receipt.state is ReplyState.UNAVAILABLE
+    assert "no end to its header fields" in receipt.reason
+
+
+async def test_informational_responses_before_the_answer_are_taken() -> None:
+    answer = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 3 + Receiver.answer
+    async with receiving(Receiver(answer=answer)) as receiver:
+        assert (await post(receiver)).state is ReplyState.SENT
+
+
+async def test_the_event_loop_goes_on_between_informational_responses() -> None:
+    flooder, turns = Flooder(), 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with receiving(flooder):
+        counting = asyncio.create_task(count())
+        await post(flooder, timeout_s=5)
+        counting.cancel()
+    assert turns > MOST_HEAD_BYTES / 4096
+
+
+async def test_dead_names_of_one_client_do_not_make_an_attempt_of_another_fail() -> None:
+    names = DeadNames()
+    guard = AddressGuard(["hooks.example"], resolve=names.resolve)
+    webhooks = WebhookSender(guard, Signer([SECRET]), clock=SystemClock(), timeout_s=5)
+    async with receiving(Receiver()) as receiver:
+        dead = [
+            asyncio.create_task(
+                webhooks.send(
+                    f"https://h{n}.dead.example/", webhook_id="x", body=BODY, owner="evil"
+                )
+            )
+            for n in range(20)
+        ]
+        while not names.asked:
+            await asyncio.sleep(0.01)
+        url = f"http://hooks.example:{receiver.port}/"
+        receipt = await webhooks.send(url, webhook_id="y", body=BODY, owner="good")
+        assert receipt.state is ReplyState.SENT
+        assert names.answered == ["hooks.example"]
+        for task in dead:
+            task.cancel()
+    names.release.set()
+
+
+async def test_the_wait_for_a_look_up_does_not_count_as_the_time_of_the_call() -> None:
+    def resolve(_host: str, _port: int) -> Sequence[str]:
+        time.sleep(2.1)
+        return ("127.0.0.1",)
+
+    guard = AddressGuard(["hooks.example"], resolve=resolve)
+    webhooks = WebhookSender(guard, Signer([SECRET]), clock=SystemClock(), timeout_s=2)
+    async with receiving(Receiver()) as receiver:
+        url = f"http://hooks.example:{receiver.port}/"
+        receipt = await webhooks.send(url, webhook_id="x", body=BODY)
+    assert receipt.state is ReplyState.SENT
 
 
 async def test_a_receiver_that_is_not_there_may_be_tried_again() -> None:
