@@ -4,6 +4,9 @@ else.
 They are durabletask-native generators ``(ctx, input)``, the same on every engine. They are replayed
 from history, so they read no clock, no environment and no port; what they decide on comes in as
 values.
+
+Their code is replayed by instances that began with it: an order of steps that was released stays as
+it is, and another one is another function under another name. docs/changing.md says how.
 """
 
 from __future__ import annotations
@@ -114,8 +117,9 @@ def _describe(
         patience=request.patience,
         traceparent=request.traceparent,
     )
+    # By its own name, not by that of the newest one: an old parent goes on with its old children.
     return ctx.call_sub_orchestrator(
-        steps.DESCRIBE_MEDIA, input=to_payload(item), instance_id=item.job_id
+        describe_media.__name__, input=to_payload(item), instance_id=item.job_id
     )
 
 
@@ -191,4 +195,5 @@ def _call(
     )
 
 
+# Every engine registers these; shared/steps.py says which are the newest and which are only kept.
 ORCHESTRATORS = (process_submission, describe_media)

@@ -8,11 +8,37 @@ A scheduler takes about 1 MB at a time: what a submission is and holds is read f
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from shared.model import MediaStatus
 
+# How long an instance can live: nine waits for an answer's target, which may ask for a day each
+# time, and the retries of every activity. A test adds it up.
+LONGEST_LIFE = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOrchestrator:
+    """An orchestrator that is not started any more; its instances go on under its name. It stays as
+    it is until nobody upgrades from a release before `replaced_on` any more.
+    """
+
+    name: str
+    replaced_on: date  # the day of the release that starts its successor
+
+    @property
+    def may_go_after(self) -> date:
+        """The day after which no instance of it is left where that release was installed at
+        once.
+        """
+        return self.replaced_on + LONGEST_LIFE
+
+
+# The newest ones, which alone are started: another order of steps is another name
+# (docs/changing.md). All of these and of KEPT are in shared/orchestrators.py.
 PROCESS_SUBMISSION = "process_submission"
 DESCRIBE_MEDIA = "describe_media"
+KEPT: tuple[KeptOrchestrator, ...] = ()
 
 PUBLISH_ACCEPTED = "publish_accepted"
 START_DESCRIPTION = "start_description"
