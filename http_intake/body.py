@@ -6,9 +6,11 @@ Not here: what a body means.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
-from http_intake.problem_types import EMPTY_BODY, TOO_LARGE, TOO_SLOW
+from http_intake import problems
+from http_intake.problem_types import EMPTY_BODY, INVALID_REQUEST, TOO_LARGE, TOO_SLOW
 from http_intake.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
 
 LINGER_S = 5.0  # after an early answer: how long we go on reading,
 LINGER_SILENCE_S = 1.0  # and the longest silence meanwhile
@@ -68,7 +72,8 @@ class BodyGuard:
             await self._app(scope, receive, send)
             return
         body = _GuardedBody(receive, send, self._read_timeout_s, self._min_bytes_per_s)
-        await self._app(scope, body.receive, body.send)
+        app = _refuse_framing if _is_framed_twice(scope) else self._app
+        await app(scope, body.receive, body.send)
 
 
 def _announces_body(scope: Scope) -> bool:
@@ -77,6 +82,30 @@ def _announces_body(scope: Scope) -> bool:
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in scope["headers"]
     )
+
+
+def _is_framed_twice(scope: Scope) -> bool:
+    """Whether servers may disagree about where the body ends, as request smuggling wants it (RFC
+    9112 section 6.1): two lengths, or chunks in a version that knows none.
+    """
+    names = {name for name, _ in scope["headers"]}
+    if b"transfer-encoding" not in names:
+        return False
+    return b"content-length" in names or scope["http_version"] == "1.0"
+
+
+async def _refuse_framing(scope: Scope, receive: Receive, send: Send) -> None:
+    kind = _FRAMED_TWICE.kind
+    facts = {"problem": kind.name, "status": kind.status.value}
+    logger.info("request refused", extra={"action": "request_refused", **facts})
+    await problems.response(_FRAMED_TWICE, scope["path"])(scope, receive, send)
+
+
+_FRAMED_TWICE = problems.Problem(
+    kind=INVALID_REQUEST,
+    detail="The request has Transfer-Encoding together with Content-Length or HTTP/1.0 (RFC 9112"
+    " section 6.1). Let a library write it.",
+)
 
 
 class _GuardedBody:

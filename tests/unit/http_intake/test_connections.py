@@ -141,6 +141,28 @@ async def test_bytes_that_are_no_http_are_refused_as_a_problem(tmp_path: Path) -
         assert answer.json()["type"] == "/problems/invalid-request"
 
 
+async def test_a_body_with_two_lengths_is_refused_and_what_follows_is_no_request(
+    tmp_path: Path,
+) -> None:
+    both = MAIL_HEAD.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n")
+    second = head("GET", "/health/live")
+    async with open_door(tmp_path) as door:
+        async with connected(door.port) as connection:
+            await connection.send(both + chunk(MAIL) + b"0\r\n\r\n" + second)
+            answers = await connection.reader.read()
+        assert answers.startswith(b"HTTP/1.1 400 ")
+        assert b"connection: close" in answers
+        assert answers.count(b"HTTP/1.1 ") == 1
+        assert await nothing_is_left(door)
+
+
+async def test_chunks_in_http_1_0_are_refused(tmp_path: Path) -> None:
+    old = MAIL_HEAD.replace(b"HTTP/1.1", b"HTTP/1.0")
+    async with open_door(tmp_path) as door, connected(door.port) as connection:
+        await connection.send(old + chunk(MAIL) + b"0\r\n\r\n")
+        assert (await connection.answer()).status == 400
+
+
 async def test_a_broken_chunk_in_a_body_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     async with open_door(tmp_path) as door:
         async with connected(door.port) as connection:
@@ -193,6 +215,7 @@ BROKEN_REQUESTS = {
     "no Host": b"GET / HTTP/1.1\r\n\r\n",
     "a broken field": b"GET / HTTP/1.1\r\nHost: a\r\nno name: x\r\n\r\n",
     "a broken chunk": MAIL_HEAD + chunk(MAIL) + b"no chunk size\r\n",
+    "two lengths": MAIL_HEAD.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n") + b"0\r\n\r\n",
     "an upgrade": head("GET", "/elsewhere", Upgrade="websocket", Connection="upgrade, close"),
 }
 BROKEN_FORMS = {
