@@ -13,6 +13,7 @@ from mail_ingest.mime.limits import Limits
 from mail_ingest.poll import MailboxPoller, PollPolicy
 from mail_ingest.receive import ReceivePolicy, receive
 from mail_ingest.screen import ScreenPolicy
+from shared.connection_limit import read_networks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -107,6 +108,8 @@ def server_settings(settings: Settings) -> ServerSettings:
         keep_alive_s=http.keep_alive_s,
         stop_s=http.stop_s,
         max_connections=http.max_connections,
+        max_connections_per_peer=http.max_connections_per_peer,
+        trusted_proxies=read_networks("MAIL_INGEST_HTTP_TRUSTED_PROXIES", http.trusted_proxies),
     )
 
 

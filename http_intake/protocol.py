@@ -1,40 +1,106 @@
-"""HTTP/1.1 on one connection: uvicorn's h11 protocol with two gaps closed.
+"""HTTP/1.1 on one connection: uvicorn's h11 protocol with its gaps closed.
 
-uvicorn waits for ever for the first request of a connection, and for the rest of a request head
-that has begun; and it refuses bytes that are no HTTP in plain text.
+uvicorn waits for ever for the first request of a connection, for the rest of a request head that
+has begun, and for a client that does not read its answers; and it refuses bytes that are no HTTP in
+plain text.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 import h11
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from http_intake import problem_types, problems
+from http_intake.connections import IS_OVER
 from shared.codec import to_json
 
 if TYPE_CHECKING:
     import asyncio
 
+    from uvicorn.server import ServerState
+
+    from shared.connection_limit import ConnectionLimit
+
 logger = logging.getLogger(__name__)
+
+_UNREAD_S = 60.0  # how long a client may leave its answers unread
+
+
+class IntakeConfig(uvicorn.Config):
+    """uvicorn's configuration, and the one limit for all connections."""
+
+    def __init__(
+        self, *args: Any, connections: ConnectionLimit[IntakeProtocol], **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.connection_limit = connections
 
 
 class IntakeProtocol(H11Protocol):
-    """Closes a connection that does not bring a whole request head within the keep-alive time."""
+    """Closes a connection that does not bring a whole request head within the keep-alive time, that
+    does not read, or whose place others need.
+    """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _unread_timer: asyncio.TimerHandle | None = None
+
+    def __init__(
+        self,
+        config: IntakeConfig,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state | {IS_OVER: self._is_over}, _loop)
+        self._limit = config.connection_limit
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way: see `ConnectionLimit`."""
+        return not self.cycle or self.cycle.response_complete
+
+    def displace(self) -> None:
+        """Close it, because others need its place."""
+        self.transport.close()
+
+    def _is_over(self) -> bool:
+        return self._limit.is_over(self)
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self._expect_head()
+        if self._limit.admit(self, self.client[0] if self.client else ""):
+            self._expect_head()
+        else:
+            transport.abort()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        self._limit.remove(self)
         self._forget_head()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(_UNREAD_S, self.transport.abort)
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    @override
+    def on_response_complete(self) -> None:
+        self._limit.touch(self)
+        super().on_response_complete()
 
     @override
     def handle_events(self) -> None:

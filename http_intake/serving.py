@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, override
 
 import uvicorn
 
-from http_intake.crowd import CrowdLimit
-from http_intake.protocol import IntakeProtocol
+from http_intake.connections import RefuseWhenFull
+from http_intake.protocol import IntakeConfig, IntakeProtocol
+from shared.connection_limit import ConnectionLimit
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from shared.connection_limit import Network
+
 _HOST, _PORT = "MAIL_INGEST_HTTP_HOST", "MAIL_INGEST_HTTP_PORT"
 _BACKLOG = 512
 _MAX_HEAD_BYTES = 32 * 1024
+_RESERVE = 64  # connections beyond the limit: to be told so, and for health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,8 @@ class ServerSettings:
     keep_alive_s: int = 15  # for the next request, or for the whole head of one
     stop_s: int = 20  # for the requests under way, when the door is closed
     max_connections: int = 500  # more are answered with 503
+    max_connections_per_peer: int = 100
+    trusted_proxies: tuple[Network, ...] = ()  # of their connections there may be any number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +63,25 @@ class ServerAddress:
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, settings: ServerSettings, *, has_keys: bool
+    app: ASGIApp, settings: ServerSettings, *, has_keys: bool, has_name: bool = True
 ) -> AsyncGenerator[ServerAddress]:
     """Serve `app` for as long as the block runs; the requests under way at its end are finished.
+    `has_name` says whether the app knows its own URL, as far as it needs it.
 
-    Raises SettingsError when the address cannot be bound, or is open to others without keys.
+    Raises SettingsError when the address cannot be bound, or others reach it without keys or name.
     """
     if not has_keys and not _is_loopback(settings.host):
         raise SettingsError(
             _HOST,
             f"{settings.host} can be reached from other machines, and no keys are configured. Set"
             " MAIL_INGEST_KEYS (`mail-ingest key NAME` makes one), or use 127.0.0.1.",
+        )
+    if not has_name and not _is_loopback(settings.host):
+        raise SettingsError(
+            "MAIL_INGEST_PUBLIC_URL",
+            f"it is empty, and {settings.host} can be reached from other machines. Set it to the"
+            " URL that clients call, such as https://intake.newsroom.example: the addresses that"
+            " they are told begin with it.",
         )
     listener = _listen(settings)
     server = _Server(app, settings)
@@ -86,8 +100,9 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
-        limited = CrowdLimit(app, count=self._connections, most=settings.max_connections)
+        limited = RefuseWhenFull(app, is_full=self._has_many_tasks)
         super().__init__(_config(limited, settings))
+        self._max_tasks = settings.max_connections
         self.listening = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -112,14 +127,20 @@ class _Server(uvicorn.Server):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), 1.0)
 
-    def _connections(self) -> int:
-        """Also those whose client has gone, as long as their request is worked on."""
-        return max(len(self.server_state.connections), len(self.server_state.tasks))
+    def _has_many_tasks(self) -> bool:
+        """A request is worked on also when its client has gone."""
+        return len(self.server_state.tasks) > self._max_tasks
 
 
 def _config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
-    return uvicorn.Config(
+    return IntakeConfig(
         app,
+        connections=ConnectionLimit(
+            most=settings.max_connections,
+            per_peer=settings.max_connections_per_peer,
+            reserve=_RESERVE,
+            trusted=settings.trusted_proxies,
+        ),
         http=IntakeProtocol,
         ws="none",
         lifespan="off",

@@ -60,7 +60,17 @@ class HttpDoorSettings:
         "",
         unit="URL",
         example="https://intake.newsroom.example",
-        meaning=("How clients reach us, for the status URLs; empty: as they called us."),
+        meaning=(
+            "How clients reach us, for the status URLs. Needed where HTTP is served at an address"
+            " that other machines reach; a Functions app takes its own host name when it is empty."
+        ),
+    )
+    site_hostname: str = setting(
+        "WEBSITE_HOSTNAME",
+        "",
+        unit="host",
+        example="app.azurewebsites.net",
+        meaning="The name of a Functions app; App Service sets it.",
     )
     keys: tuple[str, ...] = setting(
         "MAIL_INGEST_KEYS",
@@ -121,8 +131,29 @@ class HttpDoorSettings:
         500,
         unit="count",
         example="100",
-        meaning="The most connections at a time; more are answered with 503.",
+        meaning=(
+            "The most connections at a time; more are answered with 503. Those without a request"
+            " give way first, and health is always answered."
+        ),
         least=1,
+    )
+    max_connections_per_peer: int = setting(
+        "MAIL_INGEST_HTTP_MAX_CONNECTIONS_PER_PEER",
+        100,
+        unit="count",
+        example="20",
+        meaning=("The most connections of one address (of one /64 of IPv6) at a time."),
+        least=1,
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "MAIL_INGEST_HTTP_TRUSTED_PROXIES",
+        ("127.0.0.0/8", "::1"),
+        unit="addresses or networks, with commas",
+        example="10.244.0.0/16",
+        meaning=(
+            "Reverse proxies and ingresses, which bring the connections of many clients: the limit"
+            " per address is not theirs. Let them limit each client."
+        ),
     )
 
 

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
+from http_intake import protocol
 from http_intake.doors import HttpSettings
 from http_intake.serving import ServerSettings
+from shared.connection_limit import read_networks
 from tests.support.http_door import JPEG, MAIL, Door, open_door
-from tests.support.raw_http import FORM_END, FORM_TYPE, connected, form_part, head
+from tests.support.local_http import NO_TLS
+from tests.support.raw_http import (
+    FORM_END,
+    FORM_TYPE,
+    RawConnection,
+    connected,
+    form_part,
+    head,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -193,15 +206,103 @@ async def test_more_connections_than_allowed_are_turned_away(
     server = ServerSettings(port=0, max_connections=2)
     async with (
         open_door(tmp_path, server=server) as door,
-        connected(door.port),
-        connected(door.port),
+        connected(door.port) as one,
+        connected(door.port) as two,
     ):
+        await under_way(door, one, two)
         with caplog.at_level(logging.INFO):
-            answer = await door.client.get("/health/live")
+            answer = await door.client.get("/openapi.yaml")
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "5"
         assert answer.json()["type"] == "/problems/unavailable"
         assert actions(caplog) == ["request_refused"]
+
+
+async def test_health_is_answered_whatever_else_is_under_way(tmp_path: Path) -> None:
+    server = ServerSettings(port=0, max_connections=2)
+    async with (
+        open_door(tmp_path, server=server) as door,
+        connected(door.port) as one,
+        connected(door.port) as two,
+    ):
+        await under_way(door, one, two)
+        for probe in ("/health/live", "/health/ready"):
+            assert (await door.client.get(probe)).status_code == 200
+
+
+async def test_sockets_that_keep_silent_shut_nobody_out(tmp_path: Path) -> None:
+    server = ServerSettings(port=0, keep_alive_s=3600, max_connections=50)
+    async with open_door(tmp_path, server=server) as door, AsyncExitStack() as stack:
+        for _ in range(70):
+            await stack.enter_async_context(connected(door.port))
+        await asyncio.sleep(1.1)  # the grace of a connection that has just been made
+        files = {"file": ("a.jpg", JPEG)}
+        assert (await door.client.post("/v1/submissions", files=files)).status_code == 202
+
+
+async def test_sockets_beyond_the_reserve_are_closed(tmp_path: Path) -> None:
+    server = ServerSettings(port=0, keep_alive_s=3600, max_connections=1)
+    async with open_door(tmp_path, server=server) as door, AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(connected(door.port)) for _ in range(80)]
+        closed = [asyncio.create_task(each.reader.read()) for each in sockets]
+        async with asyncio.timeout(10):
+            await asyncio.wait(closed, return_when=asyncio.FIRST_COMPLETED)
+        assert (await door.client.get("/health/live")).status_code == 200
+        for task in closed:
+            task.cancel()
+        await asyncio.gather(*closed, return_exceptions=True)
+
+
+async def test_a_peer_that_has_too_many_connections_leaves_those_of_others_alone(
+    tmp_path: Path,
+) -> None:
+    server = ServerSettings(port=0, max_connections_per_peer=1)
+    elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2", verify=NO_TLS)
+    async with (
+        open_door(tmp_path, server=server) as door,
+        httpx.AsyncClient(base_url=door.url, transport=elsewhere) as other,
+        connected(door.port) as one,
+    ):
+        await under_way(door, one)
+        assert (await door.client.get("/openapi.yaml")).status_code == 503
+        assert (await other.get("/openapi.yaml")).status_code == 200
+
+
+async def test_a_trusted_proxy_brings_the_connections_of_many(tmp_path: Path) -> None:
+    proxies = read_networks("PROXIES", ["127.0.0.0/8"])
+    server = ServerSettings(port=0, max_connections_per_peer=1, trusted_proxies=proxies)
+    async with open_door(tmp_path, server=server) as door, connected(door.port) as one:
+        await under_way(door, one)
+        assert (await door.client.get("/openapi.yaml")).status_code == 200
+
+
+async def test_a_client_that_does_not_read_its_answers_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "_UNREAD_S", 0.2)
+    questions = head("GET", "/openapi.yaml") * 100
+    async with open_door(tmp_path) as door:
+        with socket.create_connection(("127.0.0.1", door.port)) as deaf:
+            deaf.setblocking(False)
+            loop = asyncio.get_running_loop()
+
+            async def ask() -> None:
+                while True:
+                    await loop.sock_sendall(deaf, questions)
+
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(ask(), 30)
+
+
+async def under_way(door: Door, *connections: RawConnection) -> None:
+    """Begin a submission on each connection, and see it begun."""
+    for number, connection in enumerate(connections, start=1):
+        await connection.send(FORM_HEAD + BIG + form_part("b", JPEG, "b.jpg"))
+
+        async def is_stored(wanted: int = number) -> bool:
+            return len(await door.blobs()) >= wanted
+
+        await until(is_stored)
 
 
 async def test_as_many_connections_as_allowed_are_served(tmp_path: Path) -> None:

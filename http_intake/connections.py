@@ -1,6 +1,7 @@
-"""No more connections at a time than the door is made for: the others are told to come again.
+"""What a request meets while there are too many connections: 503 and Retry-After, but for health.
 
-uvicorn has such a limit too; it answers in plain text, and writes a log line without facts.
+uvicorn has such a limit too; it answers in plain text, writes a log line without facts, and shuts
+out the probes that would restart us for it.
 """
 
 from __future__ import annotations
@@ -18,28 +19,30 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+IS_OVER = "mail_ingest.is_over"  # in the scope: whether this connection is one too many
+_HEALTH = frozenset({"/health/live", "/health/ready"})
 _RETRY_AFTER_S = 5
 _CROWDED = problems.Problem(
     kind=UNAVAILABLE,
-    detail="There are more connections than the service takes at a time. Send it again after"
-    " Retry-After.",
+    detail="There are more connections, in all or from your address, than the service takes at a"
+    " time. Send it again after Retry-After.",
     headers={"Retry-After": str(_RETRY_AFTER_S), "Connection": "close"},
 )
 
 
-class CrowdLimit:
-    """ASGI middleware: a request is turned away while there are more than `most` connections, as
-    `count` says.
+class RefuseWhenFull:
+    """ASGI middleware: a request is turned away while `is_full`, or while its connection is one
+    too many.
     """
 
-    def __init__(self, app: ASGIApp, *, count: Callable[[], int], most: int) -> None:
+    def __init__(self, app: ASGIApp, *, is_full: Callable[[], bool]) -> None:
         self._app = app
-        self._count = count
-        self._most = most
+        self._is_full = is_full
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if self._count() <= self._most:
+        over = scope["state"][IS_OVER]() or self._is_full()
+        if not over or scope["path"] in _HEALTH:
             await self._app(scope, receive, send)
             return
         kind = _CROWDED.kind
