@@ -32,7 +32,9 @@ async def open_http_door(
     intake = parts.services.stores.intake()
     doors = http_doors(settings, intake, receive_mail, partial(readiness, parts))
     has_keys = bool(doors.settings.keys)
-    async with serving(build_app(doors), server_settings(settings), has_keys=has_keys) as address:
+    has_name = bool(settings.http.public_url)
+    server = server_settings(settings)
+    async with serving(build_app(doors), server, has_keys=has_keys, has_name=has_name) as address:
         yield address.url
 
 

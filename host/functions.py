@@ -70,6 +70,9 @@ class Functions:
                 "MAIL_INGEST_KEYS",
                 "MAIL_INGEST_PUBLIC_URL is set, and no keys are. `mail-ingest key NAME` makes one.",
             )
+        if not door.public_base_url and door.knows_clients and self._settings.http.site_hostname:
+            # Not without keys: then a name of ours would let in whoever calls by it.
+            door = replace(door, public_base_url=f"https://{self._settings.http.site_hostname}")
         doors = replace(doors, settings=door, mailboxes=parts.mailboxes, uploads=parts.uploads)
         app = build_app(doors)
         return in_pieces(parts.wake_up.beside(app, self._take_mail) if parts.wake_up else app)

@@ -79,7 +79,8 @@ async def intake(
         app.router.routes.append(events.route())
         has_keys = bool(doors.settings.keys)
         server = _stopping_in_time(server_settings(settings), azure)
-        async with serving(app, server, has_keys=has_keys) as address:
+        has_name = bool(settings.http.public_url)
+        async with serving(app, server, has_keys=has_keys, has_name=has_name) as address:
             yield Container(url=address.url, health=health, background=background)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,12 +16,14 @@ from http_intake.problems import ProblemError
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
+    from starlette.requests import Request
 
     from http_intake.doors import HttpSettings
 
 PRINCIPAL_ID = "x-ms-client-principal-id"  # set by App Service authentication, by nobody else
 _LONGEST_HOST = 300  # RFC 1035 section 2.3.4, and a port; status_url repeats it
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 
 def client_of(headers: Headers, settings: HttpSettings) -> str:
@@ -31,6 +34,18 @@ def client_of(headers: Headers, settings: HttpSettings) -> str:
         return _client_with_identity(headers, settings) or _client_with_key(headers, settings)
     _refuse_browsers(headers, settings)
     return LOCAL_CLIENT
+
+
+def own_base_url(request: Request, settings: HttpSettings) -> str:
+    """What URLs of ours begin with: the public base URL, or a name of this machine that the client
+    called us by; else nothing, so that they are relative. Whatever else Host says, nobody vouches
+    for.
+    """
+    if settings.public_base_url:
+        return settings.public_base_url.rstrip("/")
+    if _LOOPBACK_HOST.fullmatch(request.headers.get("host", "")):
+        return str(request.base_url).rstrip("/")
+    return ""
 
 
 def _client_with_identity(headers: Headers, settings: HttpSettings) -> str:

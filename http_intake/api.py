@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from http_intake import status, stored
-from http_intake.access import client_of
+from http_intake.access import client_of, own_base_url
 from http_intake.body import limited
 from http_intake.json_body import is_json
 from http_intake.keys import MAIL_SOURCE, idempotency_key, watched_mail
@@ -147,7 +147,7 @@ class Api:
         return MailOrigin(source=MAIL_SOURCE, key=key, received_at=received_at, client=client)
 
     def _accepted(self, request: Request, submission_id: str) -> Response:
-        base = self._settings.public_base_url.rstrip("/") or str(request.base_url).rstrip("/")
+        base = own_base_url(request, self._settings)
         url = f"{base}/v1/submissions/{submission_id}"
         body = to_json({"id": submission_id, "status_url": url, "state": "accepted"})
         return Response(

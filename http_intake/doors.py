@@ -35,7 +35,7 @@ class HttpSettings:
     keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     principals: Mapping[str, str] = field(default_factory=dict[str, str])
     watchers: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-    public_base_url: str = ""  # such as https://intake.example.org; empty: as the client called us
+    public_base_url: str = ""  # such as https://intake.example.org; see access.own_base_url
     max_submission_bytes: int = 2_000_000_000  # the body of POST /v1/submissions
     max_message_bytes: int = 157_286_400  # the body of POST /v1/emails
     media: MediaLimits = field(default_factory=MediaLimits)  # what is beyond them is left out

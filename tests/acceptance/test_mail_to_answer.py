@@ -225,6 +225,14 @@ def test_an_open_address_without_keys_is_refused(server: ServerProcess) -> None:
     assert "MAIL_INGEST_KEYS" in complaint(server)
 
 
+def test_an_open_address_without_a_public_url_is_refused(server: ServerProcess) -> None:
+    server.settings = {
+        "MAIL_INGEST_HTTP_HOST": "0.0.0.0",
+        "MAIL_INGEST_KEYS": f"partner={'0' * 64}",
+    }
+    assert "MAIL_INGEST_PUBLIC_URL" in complaint(server)
+
+
 def test_a_data_folder_of_a_newer_version_is_left_alone(server: ServerProcess) -> None:
     (server.folder / "data").mkdir()
     (server.folder / "data" / "version").write_text("99\n")

@@ -44,6 +44,7 @@ def functions(
     mailbox: FakeMailbox,
     *,
     publisher: EventPublisher | None = None,
+    settings: dict[str, str] | None = None,
 ) -> Functions:
     stores = Stores(
         clock=services.clock,
@@ -61,7 +62,9 @@ def functions(
         mailboxes={ADDRESS: mailbox.fetch},
         logic_app=LOGIC_APP,
     )
-    return Functions(Settings.read({"MAIL_INGEST_PUBLIC_URL": "https://intake.example.org"}), parts)
+    if settings is None:
+        settings = {"MAIL_INGEST_PUBLIC_URL": "https://intake.example.org"}
+    return Functions(Settings.read(settings), parts)
 
 
 @pytest.mark.parametrize(("headers", "status"), [(IDENTITY, 202), ({}, 401)])
@@ -83,6 +86,30 @@ async def test_the_logic_app_and_nobody_else_may_hand_in(
             key = mailbox_key(ADDRESS, "<1@example.org>", "2026-11-24T10:00:00Z")
             assert named.json()["id"] == sent.json()["id"] == submission_id("mail", key)
             assert await services.queue.depth() == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "base"),
+    [
+        ({}, ""),
+        ({"WEBSITE_HOSTNAME": "app.example"}, "https://app.example"),
+        (
+            {"WEBSITE_HOSTNAME": "app.example", "MAIL_INGEST_PUBLIC_URL": "https://own.example"},
+            "https://own.example",
+        ),
+    ],
+)
+async def test_the_status_url_is_under_a_name_of_the_app_whatever_the_caller_says(
+    tmp_path: Path, settings: dict[str, str], base: str
+) -> None:
+    with local_services(tmp_path) as services:
+        app = functions(services, FakeMailbox({"AAk1": MAIL}), settings=settings).http()
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="https://evil.example"
+        )
+        async with client as http:
+            sent = await http.post("/v1/emails/by-reference", json=REFERENCE, headers=IDENTITY)
+        assert sent.json()["status_url"] == f"{base}/v1/submissions/{sent.json()['id']}"
 
 
 @pytest.mark.parametrize("topic", ["https://events.example/api/events", ""])

@@ -42,6 +42,15 @@ async def test_an_address_that_others_reach_needs_keys(host: str) -> None:
             pass
 
 
+async def test_an_address_that_others_reach_needs_a_public_url() -> None:
+    with pytest.raises(SettingsError, match="MAIL_INGEST_PUBLIC_URL: it is empty") as caught:
+        async with serving(
+            APP, ServerSettings(host="0.0.0.0", port=0), has_keys=True, has_name=False
+        ):
+            pass
+    assert "such as https://intake.newsroom.example" in str(caught.value)
+
+
 async def test_with_keys_every_address_of_the_machine_will_do() -> None:
     async with serving(APP, ServerSettings(host="0.0.0.0", port=0), has_keys=True) as address:
         async with httpx.AsyncClient() as client:

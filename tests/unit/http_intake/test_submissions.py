@@ -12,7 +12,7 @@ from shared.codec import to_json
 from shared.intake import outcome_name
 from shared.model import Channel, Outcome, OutcomeStatus
 from shared.ports import SubmissionState
-from tests.support.http_door import JPEG, MP4, PDF, Door, open_door
+from tests.support.http_door import JPEG, KEYS, MP4, PDF, Door, open_door
 from tests.support.raw_http import FORM_END, FORM_TYPE, form_part
 
 if TYPE_CHECKING:
@@ -157,6 +157,16 @@ async def test_asking_again_is_cheap_and_paced(tmp_path: Path) -> None:
         assert again.status_code == 304
         assert again.content == b""
         assert int(again.headers["retry-after"]) >= 1
+
+
+async def test_a_host_that_nobody_vouches_for_is_not_repeated(tmp_path: Path) -> None:
+    files = {"file": ("a.jpg", JPEG)}
+    async with open_door(tmp_path, HttpSettings(keys=KEYS)) as door:
+        for host in ("evil.example", "127.0.0.1.evil.example", "a@127.0.0.1", "127.0.0.1:80/a"):
+            answer = await door.client.post("/v1/submissions", files=files, headers={"Host": host})
+            url = answer.json()["status_url"]
+            assert url == answer.headers["location"] == f"/v1/submissions/{answer.json()['id']}"
+            assert (await door.client.get(url)).json()["state"] == "accepted"
 
 
 async def test_the_status_url_begins_with_the_public_base_url(tmp_path: Path) -> None:
