@@ -19,6 +19,7 @@ from http_intake.api import Api
 from http_intake.body import BodyGuard
 from http_intake.failures import problem_of
 from http_intake.problems import ProblemError
+from http_intake.safe_headers import SafeHeaders
 from http_intake.tracing import RequestSpans
 from shared.errors import ServiceUnavailableError, StorageFullError, TooLargeError
 
@@ -39,6 +40,7 @@ def build_app(doors: Doors) -> Starlette:
     app = Starlette(
         routes=_routes(Api(doors)),
         middleware=[
+            Middleware(SafeHeaders, pages=(_FRONT_PAGE,)),
             Middleware(RequestSpans, telemetry=doors.telemetry),
             Middleware(
                 BodyGuard,

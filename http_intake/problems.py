@@ -61,6 +61,5 @@ def response(problem: Problem, instance: str) -> Response:
         "instance": quote(shortened(instance)),
         **problem.members,
     }
-    return Response(
-        to_json(body), kind.status.value, headers=dict(problem.headers), media_type=MEDIA_TYPE
-    )
+    headers = {"X-Content-Type-Options": "nosniff", **problem.headers}
+    return Response(to_json(body), kind.status.value, headers=headers, media_type=MEDIA_TYPE)
