@@ -90,9 +90,15 @@ class MediaCollector:
         if len(file.head) >= HEAD_BYTES:
             await self._decide_early(file)
 
-    async def end(self, reason: LeftOutReason | None = None) -> None:
-        """The file is complete. `reason`: leave it out whatever it is."""
+    async def end(
+        self, reason: LeftOutReason | None = None, *, known: IncomingFile | None = None
+    ) -> None:
+        """The file is complete. `reason`: leave it out whatever it is. `known`: what is said of it
+        now, which counts from here on; its blob keeps the name that it was begun under.
+        """
         file, self._file = self._current(), None
+        if known is not None:
+            file.claim(known)
         if file.size == 0:
             file.reason = reason or file.reason or LeftOutReason.EMPTY
         elif not file.true_type and file.reason is None:

@@ -44,8 +44,8 @@ class ContentSorter:
                     await self._start(part)
                 case PartData(part, data):
                     await self._data(part, data)
-                case PartEnded(part, size, _, refusal):
-                    await self._end(part, size, refusal)
+                case PartEnded(part, size, _, refusal, final):
+                    await self._end(part, size, refusal, final)
                 case DefectFound(defect):
                     self._note(defect.part, defect.clause, defect.sentence)
 
@@ -80,7 +80,7 @@ class ContentSorter:
         else:
             self._collector.begin(_claims(part))
 
-    async def _end(self, part: Part, size: int, refusal: Refusal | None) -> None:
+    async def _end(self, part: Part, size: int, refusal: Refusal | None, final: Part) -> None:
         if part.container is not None:
             self._end_container(part, size, refusal)
             return
@@ -89,7 +89,7 @@ class ContentSorter:
         if self._is_text:
             self.body.end(part, size)
         else:
-            await self._collector.end(why_refused(refusal))
+            await self._collector.end(why_refused(refusal), known=_claims(final))
         self._is_text = None
 
     def _end_container(self, part: Part, size: int, refusal: Refusal | None) -> None:

@@ -95,8 +95,8 @@ def explain(file: Path, limits: Limits = _DEFAULT_LIMITS) -> Explanation:
                         builder.start(part)
                     case PartData(part, data):
                         builder.data(part, data)
-                    case PartEnded(part, size, _, refusal):
-                        builder.end(part, size, refusal)
+                    case PartEnded():
+                        builder.end(event)
                     case DefectFound(defect):
                         builder.defects.append(defect)
     return builder.explanation()
@@ -154,9 +154,10 @@ class _Builder:
         if len(head) < HEAD_BYTES:
             self._heads[part] = (head + data[:HEAD_BYTES])[:HEAD_BYTES]
 
-    def end(self, part: Part, size: int, refusal: Refusal | None) -> None:
+    def end(self, ended: PartEnded) -> None:
+        part, refusal = ended.part, ended.refusal
         node = self._nodes[part]
-        node.size, node.refusal = size, refusal
+        node.part, node.size, node.refusal = ended.final, ended.size, refusal
         head = self._heads.pop(part, b"")
         if is_file(part) and part.container is None:
             node.true_type, node.news = news_of(part, head, refusal)

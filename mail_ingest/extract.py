@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,8 +100,8 @@ class Folder:
                     self._open[part] = _File(self._create(part))
                 case PartData(part, data) if part in self._open:
                     self._open[part].write(data)
-                case PartEnded(part, size) if part in self._open:
-                    complete.append(self._open.pop(part).end(part, size))
+                case PartEnded(part, size, _, _, final) if part in self._open:
+                    complete.append(self._end(self._open.pop(part), part, size, final))
                 case _:
                     pass
         return complete
@@ -111,6 +111,14 @@ class Folder:
         for file in self._open.values():
             file.remove()
         self._open.clear()
+
+    def _end(self, file: _File, part: Part, size: int, final: Part) -> ExtractedPart:
+        if final.file_name == part.file_name:
+            return file.end(final, size)
+        ended = file.end(final, size)
+        with self._create(final) as place:  # taken, so that nothing is replaced
+            renamed = Path(ended.path).replace(place.name)
+        return replace(ended, path=str(renamed))
 
     def _create(self, part: Part) -> BufferedWriter:
         name = self._path / safe_name(part.file_name, part.media_type)

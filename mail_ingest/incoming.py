@@ -36,7 +36,7 @@ class FileUnderWay:
     """The state of one file between its first byte and the decision."""
 
     def __init__(self, claims: IncomingFile, order: int) -> None:
-        self.claims = replace(claims, declared_type=declared_media_type(claims.declared_type))
+        self.claim(claims)
         self.order = order
         self.size = 0
         self.digest = hashlib.sha256()
@@ -44,6 +44,10 @@ class FileUnderWay:
         self.true_type = ""
         self.kind: Kind | None = None
         self.reason: LeftOutReason | None = None
+
+    def claim(self, claims: IncomingFile) -> None:
+        """This is claimed of it, from here on."""
+        self.claims = replace(claims, declared_type=declared_media_type(claims.declared_type))
 
     def judge(self) -> None:
         """Find out what it is by its content: a kind, or the reason to leave it out."""

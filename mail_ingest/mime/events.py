@@ -2,9 +2,12 @@
 
 Events nest like the parts do: whatever lies inside a part comes between its start and its end, and
 while a part inside it is open, a part has no data; it may have more afterwards (a text that a file
-stands in). A part's `path` is its IMAP section (RFC 3501 6.4.5): ``1`` is the body of a mail that
-is no multipart, ``2.1`` the first part inside the second; ``TEXT`` and ``2.TEXT`` are the multipart
-that makes up the mail itself, or the message that is part 2.
+stands in). Only containers that are opened while they come (TNEF, opaque S/MIME) have: their own
+data, undecoded, stands between that of what they hold.
+
+A part's `path` is its IMAP section (RFC 3501 6.4.5): ``1`` is the body of a mail that is no
+multipart, ``2.1`` the first part inside the second; ``TEXT`` and ``2.TEXT`` are the multipart that
+makes up the mail itself, or the message that is part 2.
 """
 
 from __future__ import annotations
@@ -83,7 +86,7 @@ class Part:
     def is_container(self) -> bool:
         """Whether it is nothing but what it holds, so that it has no data of its own.
 
-        Other containers (TNEF, ...) give their own data first, and then what they hold.
+        Other containers (TNEF, ...) give their own data too, before or between what they hold.
         """
         return self.container in (Container.MULTIPART, Container.MESSAGE)
 
@@ -113,13 +116,15 @@ class PartEnded:
     """A part is over: `size` bytes of content came.
 
     `end` is where its body ends in the raw stream. `refusal` repeats the part's, or is what was
-    only found out while it was read.
+    only found out while it was read. `final` is the part as it would have been told if all had been
+    known at its start: a file of TNEF has its full name and type after its content.
     """
 
     part: Part
     size: int
     end: int | None
     refusal: Refusal | None
+    final: Part
 
 
 @dataclass(frozen=True, slots=True)

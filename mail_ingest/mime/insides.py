@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from mail_ingest.mime import charsets, kinds, part_header
 from mail_ingest.mime.effort import TOO_MANY_SHORT_LINES, Effort
 from mail_ingest.mime.events import Container, Part, Refusal
 from mail_ingest.mime.file_names import base_name
-from mail_ingest.mime.formats import outlook_msg, smime, sun_attachment, tnef
+from mail_ingest.mime.formats import (
+    EnclosureData,
+    EnclosureEnded,
+    EnclosureStarted,
+    EntityData,
+    outlook_msg,
+    smime,
+    sun_attachment,
+    tnef,
+)
 from mail_ingest.mime.formats.embedded import (
     EmbeddedFileScanner,
     Encoding,
@@ -23,18 +33,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mail_ingest.mime.defects import Flaw
-    from mail_ingest.mime.formats import Enclosure, Opened
+    from mail_ingest.mime.formats import Found, Opened, StreamOpener
     from mail_ingest.mime.formats.embedded import Piece
     from mail_ingest.mime.journal import Journal, OpenPart
     from mail_ingest.mime.limits import Limits
     from mail_ingest.mime.splitter import Splitter
 
     type Opener = Callable[[bytes, Limits], Opened]
+    type StreamOpenerFactory = Callable[[Limits, Callable[[Found], None]], StreamOpener]
     type Nest = Callable[[OpenPart], Splitter]
 
+_STREAM_OPENERS: dict[Container | None, StreamOpenerFactory] = {
+    Container.TNEF: tnef.TnefOpener,
+    Container.SIGNED: smime.SmimeOpener,
+}
 _OPENERS: dict[Container | None, Opener] = {
-    Container.TNEF: tnef.open_tnef,
-    Container.SIGNED: smime.open_smime,
     Container.OUTLOOK_MESSAGE: outlook_msg.open_outlook_msg,
     Container.SUN_ATTACHMENT: sun_attachment.open_sun_attachment,
 }
@@ -59,6 +72,8 @@ def inside_of(part: OpenPart, journal: Journal, nest: Nest) -> Inside | None:
         return None
     if told.container is Container.MESSAGE:
         return NestedMessage(nest(part))
+    if told.container in _STREAM_OPENERS:
+        return StreamedContainer(_STREAM_OPENERS[told.container], part, journal, nest)
     if told.container in _OPENERS:
         return BufferedContainer(_OPENERS[told.container], part, journal, nest)
     if told.media_type == "text/plain" and not told.file_name and told.disposition != "attachment":
@@ -109,35 +124,111 @@ class BufferedContainer:
         opened = self._opener(content, self._journal.limits)
         for flaw in opened.flaws:
             self._journal.note(self._part.part.path, flaw)
+        enclosed = EnclosedFiles(self._part, self._journal, self._nest)
         for enclosure in opened.enclosures:
-            self._enclosed(enclosure)
-        if opened.entity:
-            splitter = self._nest(self._part)
-            splitter.feed(opened.entity)
-            splitter.close()
+            known = EnclosureStarted(
+                file_name=enclosure.file_name,
+                media_type=enclosure.media_type,
+                content_id=enclosure.content_id,
+            )
+            enclosed.start(known)
+            enclosed.data(enclosure.content)
+            enclosed.end(known)
         return opened.refusal
 
-    def _enclosed(self, enclosure: Enclosure) -> None:
-        """Tell an enclosure, and what is in it in turn."""
-        self._part.children += 1
-        name = base_name(enclosure.file_name)
-        media_type = part_header.media_type_in(enclosure.media_type)
+
+class StreamedContainer:
+    """A format that is opened while it comes, so that nothing large of it is held."""
+
+    def __init__(
+        self,
+        opener: StreamOpenerFactory,
+        part: OpenPart,
+        journal: Journal,
+        nest: Nest,
+    ) -> None:
+        self._opener = opener(journal.limits, self._take)
+        self._part = part
+        self._journal = journal
+        self._nest = nest
+        self._enclosed = EnclosedFiles(part, journal, nest)
+        self._entity: Splitter | None = None
+
+    def feed(self, content: bytes) -> None:
+        """Open more of it."""
+        self._opener.feed(content)
+
+    def close(self) -> Refusal | None:
+        """It is over, and so is what it holds."""
+        self._opener.close()
+        if self._entity is not None:
+            self._entity.close()
+        for flaw in self._opener.flaws:
+            self._journal.note(self._part.part.path, flaw)
+        return self._opener.refusal
+
+    def _take(self, found: Found) -> None:
+        match found:
+            case EnclosureStarted():
+                self._enclosed.start(found)
+            case EnclosureData(data):
+                self._enclosed.data(data)
+            case EnclosureEnded(known):
+                self._enclosed.end(known)
+            case EntityData(data):
+                self._entity = self._entity or self._nest(self._part)
+                self._entity.feed(data)
+
+
+class EnclosedFiles:
+    """Tells the files inside a container one after the other, and what is in each in turn."""
+
+    def __init__(self, holder: OpenPart, journal: Journal, nest: Nest) -> None:
+        self._holder = holder
+        self._journal = journal
+        self._nest = nest
+        self._file = holder  # the one under way
+        self._inside: Inside | None = None
+
+    def start(self, known: EnclosureStarted) -> None:
+        """A file begins."""
+        self._holder.children += 1
+        path = child_path(self._holder.part.path, self._holder.children)
+        name = base_name(known.file_name)
+        media_type = part_header.media_type_in(known.media_type)
         part = Part(
-            path=child_path(self._part.part.path, self._part.children),
-            parent=self._part.part,
+            path=path,
+            parent=self._holder.part,
             media_type=media_type,
             disposition="attachment" if name else "",
             file_name=name,
-            content_id=enclosure.content_id,
+            content_id=known.content_id,
             container=kinds.container_of(media_type, name),
         )
-        opened = self._journal.start(part)
-        inside = inside_of(opened, self._journal, self._nest)
-        if not part.is_container:
-            self._journal.data(opened, enclosure.content)
-        if inside is not None:
-            inside.feed(enclosure.content)
-        self._journal.end(opened, None, inside.close() if inside is not None else None)
+        self._file = self._journal.start(part)
+        self._inside = inside_of(self._file, self._journal, self._nest)
+
+    def data(self, data: bytes) -> None:
+        """More of the file."""
+        if not self._file.part.is_container:
+            self._journal.data(self._file, data)
+        if self._inside is not None and data:
+            self._inside.feed(data)
+
+    def end(self, known: EnclosureStarted) -> None:
+        """The file is over, and this is known of it."""
+        refusal = self._inside.close() if self._inside is not None else None
+        part = self._file.part
+        name = base_name(known.file_name)
+        final = replace(
+            part,
+            file_name=name,
+            disposition="attachment" if name else "",
+            media_type=part_header.media_type_in(known.media_type),
+            content_id=known.content_id,
+        )
+        self._journal.end(self._file, None, refusal, final=final)
+        self._inside = None
 
 
 class FilesInText:

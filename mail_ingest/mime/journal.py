@@ -82,12 +82,22 @@ class Journal:
         if len(kept) < len(data):
             self.stop("decoded_bytes", self.limits.decoded_bytes, opened.part.path)
 
-    def end(self, opened: OpenPart, end: int | None, refusal: Refusal | None = None) -> None:
-        """A part is over, and so is what is still open in it."""
+    def end(
+        self,
+        opened: OpenPart,
+        end: int | None,
+        refusal: Refusal | None = None,
+        *,
+        final: Part | None = None,
+    ) -> None:
+        """A part is over, and so is what is still open in it. `final`: see `PartEnded`."""
         while self._open:
             innermost = self._open.pop()
             part = innermost.part
-            self._events.append(PartEnded(part, innermost.size, end, refusal or part.refusal))
+            known = final if final is not None and innermost is opened else part
+            self._events.append(
+                PartEnded(part, innermost.size, end, refusal or part.refusal, known)
+            )
             if innermost is opened:
                 return
 
@@ -107,5 +117,7 @@ class Journal:
         while self._open:
             innermost = self._open.pop()
             self._events.append(
-                PartEnded(innermost.part, innermost.size, None, Refusal.LIMIT_REACHED)
+                PartEnded(
+                    innermost.part, innermost.size, None, Refusal.LIMIT_REACHED, innermost.part
+                )
             )

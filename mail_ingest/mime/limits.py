@@ -22,6 +22,6 @@ class Limits:
     headers_bytes: int = 8 * _MIB  # all header blocks together
     boundary_bytes: int = 1_000  # RFC 2046 5.1.1 allows 70; mailers exceed it
     decoded_bytes: int = 4 << 30  # what all parts decode to, together
-    container_bytes: int = (
-        64 * _MIB
-    )  # of one TNEF, S/MIME, .msg or Sun body, held in memory to open
+    # Of one .msg or Sun body, which is held in memory to be opened; of what a compressed S/MIME
+    # body inflates to; and of one attribute of TNEF that describes an attachment.
+    container_bytes: int = 64 * _MIB

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mail_ingest.mime import charsets, parameters
+from mail_ingest.mime.events import NO_PARAMETERS
 from mail_ingest.mime.file_names import base_name
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def read(block: bytes, default_type: str) -> PartHeader:
     disposition, disposition_parameters = parameters.parse(fields.get("content-disposition", ""))
     return PartHeader(
         media_type=_media_type(type_head, type_parameters, default_type),
-        parameters=type_parameters,
+        parameters=type_parameters or NO_PARAMETERS,  # shared: a hostile mail has 8,000 at once
         disposition=disposition,
         file_name=_file_name(disposition_parameters, type_parameters),
         content_id=charsets.guess(

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from mail_ingest.extract import is_file
-from mail_ingest.mime.events import DefectFound, PartData, PartEnded, PartStarted
+from mail_ingest.mime.events import Container, DefectFound, PartData, PartEnded, PartStarted
+from mail_ingest.mime.formats import (
+    Enclosure,
+    EnclosureData,
+    EnclosureEnded,
+    EnclosureStarted,
+    EntityData,
+)
 from mail_ingest.mime.limits import Limits
 from mail_ingest.mime.reader import MimeReader
 
 if TYPE_CHECKING:
-    from mail_ingest.mime.defects import Defect
-    from mail_ingest.mime.events import Event, Part, Refusal
+    from collections.abc import Callable
 
+    from mail_ingest.mime.defects import Defect, Flaw
+    from mail_ingest.mime.events import Event, Part, Refusal
+    from mail_ingest.mime.formats import Found, StreamOpener
+
+OPENED_WHILE_THEY_COME = (Container.TNEF, Container.SIGNED)
 CHUNK_SIZES = (1, 7, 4096, 262_144)
 
 
@@ -50,6 +61,46 @@ class Reading:
         return next(each for each in self.parts if each.part.path == path)
 
 
+@dataclass(slots=True)
+class Opening:
+    """All that came out of a container."""
+
+    enclosures: list[Enclosure] = field(default_factory=list["Enclosure"])
+    entity: bytes = b""
+    flaws: tuple[Flaw, ...] = ()
+    refusal: Refusal | None = None
+
+
+def open_container(
+    opener: Callable[[Limits, Callable[[Found], None]], StreamOpener],
+    raw: bytes,
+    limits: Limits,
+    chunk: int = 65_536,
+) -> Opening:
+    """Open a container that comes in chunks of a size."""
+    opening = Opening()
+    content = bytearray()
+    entity = bytearray()
+
+    def take(found: Found) -> None:
+        match found:
+            case EnclosureStarted():
+                content.clear()
+            case EnclosureData(data):
+                content.extend(data)
+            case EnclosureEnded(known):
+                opening.enclosures.append(Enclosure(**asdict(known), content=bytes(content)))
+            case EntityData(data):
+                entity.extend(data)
+
+    opened = opener(limits, take)
+    for start in range(0, len(raw), chunk):
+        opened.feed(raw[start : start + chunk])
+    opened.close()
+    opening.entity, opening.flaws, opening.refusal = bytes(entity), opened.flaws, opened.refusal
+    return opening
+
+
 def read(raw: bytes, chunk: int = 262_144, limits: Limits | None = None) -> Reading:
     """Read a message in chunks of a size; checks that the events nest as they should."""
     reader = MimeReader(limits or Limits())
@@ -71,15 +122,16 @@ def _note(events: list[Event], reading: Reading, stack: list[ReadPart]) -> None:
                 reading.parts.append(stack[-1])
                 reading.story.append(_facts(part))
             case PartData(part, data):
-                assert part is stack[-1].part
                 assert data
-                stack[-1].content += data
-            case PartEnded(part, size, end, refusal):
+                assert part is stack[-1].part or part.container in OPENED_WHILE_THEY_COME
+                holder = next(each for each in reversed(stack) if each.part is part)
+                holder.content += data
+            case PartEnded(part, size, end, refusal, final):
                 ended = stack.pop()
                 assert part is ended.part
                 assert size == len(ended.content)
-                ended.end, ended.refusal = end, refusal
-                reading.story.append((part.path, ended.content, end, refusal))
+                ended.part, ended.end, ended.refusal = final, end, refusal
+                reading.story.append((_facts(final), ended.content, end, refusal))
             case DefectFound(defect):
                 reading.defects.append(defect)
                 reading.story.append(defect)

@@ -1,13 +1,20 @@
 """BER, the encoding of ASN.1 (X.690), as far as the way to the content of a CMS message needs it.
 
-Indefinite lengths and strings in pieces are read, nesting costs no stack, and of bytes that end too
-early what came before the end is given. A general reader gives up on a message that was cut off.
+Indefinite lengths and strings in pieces are read, nesting costs no stack, content is handed on as
+it comes, and of bytes that end too early what came before the end is given. A general reader holds
+the whole message and gives up on one that was cut off.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from mail_ingest.mime.formats.byte_stream import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mail_ingest.mime.formats.byte_stream import ByteStream, Parsing
 
 SEQUENCE = 0x30
 SET = 0x31
@@ -20,117 +27,107 @@ _END_OF_CONTENTS = 0x00
 _INDEFINITE = 0x80
 _LONG_TAG = 0x1F
 _MAX_LENGTH_BYTES = 8
+_MAX_PRIMITIVE_BYTES = 1_000  # of what is held to be looked at: object identifiers
 _MAX_ELEMENTS = 300_000  # 64 MiB in pieces of 223 bytes; real ones have 1,000 and more
-
-
-class Octets(NamedTuple):
-    """The content of an octet string, and whether all of it is there."""
-
-    content: bytes
-    complete: bool
 
 
 class _Header(NamedTuple):
     tag: int
-    start: int
-    end: int | None  # None: indefinite, up to the end-of-contents octets (X.690 8.1.3.6)
+    length: int | None  # None: indefinite, up to the end-of-contents octets (X.690 8.1.3.6)
 
 
-@dataclass(slots=True)
 class BerReader:
-    """A place in BER bytes; each method raises ValueError if the bytes are not what it asks for."""
+    """Reads one element after the other; each method raises MalformedError if the bytes are not
+    what it asks for.
+    """
 
-    data: memoryview
-    at: int = 0
-    budget: int = _MAX_ELEMENTS
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._budget = _MAX_ELEMENTS
 
-    def tag(self) -> int:
+    def tag(self) -> Parsing[int]:
         """The tag of the next element; 0 where there is none."""
-        return self.data[self.at] if self.at < len(self.data) else _END_OF_CONTENTS
+        return (yield from self._stream.peek()) or _END_OF_CONTENTS
 
-    def enter(self, tag: int) -> None:
+    def enter(self, tag: int) -> Parsing[None]:
         """Go to the first element inside the next one, which must have this tag."""
-        self.at = self._header_of(tag).start
+        yield from self._header_of(tag)
 
-    def skip(self) -> None:
+    def skip(self) -> Parsing[None]:
         """Step over the next element with everything in it."""
         open_elements = 0
         while True:
-            header = self._header()
-            if header.end is None:
+            header = yield from self._header()
+            if header.length is None:
                 open_elements += 1
-                self.at = header.start
             else:
                 open_elements -= header.tag == _END_OF_CONTENTS
-                self.at = header.end
+                yield from self._stream.skip(header.length)
             if open_elements <= 0:
                 return
 
-    def primitive(self, tag: int) -> bytes:
+    def primitive(self, tag: int) -> Parsing[bytes]:
         """The content of the next element, which must have this tag, and step over it."""
-        header = self._header_of(tag)
-        if header.end is None or header.end > len(self.data):
-            raise ValueError("the element is cut off")
-        self.at = header.end
-        return bytes(self.data[header.start : header.end])
+        header = yield from self._header_of(tag)
+        if header.length is None or header.length > _MAX_PRIMITIVE_BYTES:
+            raise MalformedError("the element is longer than any of its kind")
+        return (yield from self._stream.take(header.length))
 
-    def octets(self) -> Octets:
-        """The next element, an octet string, joined from all its pieces (X.690 8.7.3)."""
-        if self.tag() == OCTET_STRING:
-            header = self._header()
-            content = self.data[header.start : header.end]
-            return Octets(bytes(content), complete=len(content) == (header.end or 0) - header.start)
-        return self._joined()
+    def octets(self, sink: Callable[[bytes], None]) -> Parsing[bool]:
+        """Hand on the content of the next element, an octet string in one or in many pieces (X.690
+        8.7.3); gives whether all of it came.
+        """
+        if (yield from self.tag()) == OCTET_STRING:
+            header = yield from self._header()
+            return (yield from self._stream.pass_on(header.length, sink)) == header.length
+        header = yield from self._header_of(OCTET_STRING | _CONSTRUCTED)
+        return (yield from self._pieces(header, sink))
 
-    def _joined(self) -> Octets:
-        header = self._header_of(OCTET_STRING | _CONSTRUCTED)
-        self.at = header.start
-        joined = bytearray()
-        ends: list[int | None] = [header.end]  # of the strings that we are inside of
+    def _pieces(self, outer: _Header, sink: Callable[[bytes], None]) -> Parsing[bool]:
+        ends = [self._end_of(outer)]  # of the strings that we are inside of
         while ends:
-            if ends[-1] is not None and self.at >= ends[-1]:
+            if ends[-1] is not None and self._stream.at >= ends[-1]:
                 ends.pop()
                 continue
             try:
-                header = self._header()
-            except ValueError:
-                return Octets(bytes(joined), complete=False)
+                header = yield from self._header()
+            except MalformedError:
+                return False
             if header.tag == OCTET_STRING | _CONSTRUCTED:
-                ends.append(header.end)
-                self.at = header.start
+                ends.append(self._end_of(header))
             elif header.tag == _END_OF_CONTENTS:
                 ends.pop()
-                self.at = header.start
-            elif header.tag == OCTET_STRING and header.end is not None:
-                joined += self.data[header.start : header.end]
-                self.at = header.end
-            else:
-                return Octets(bytes(joined), complete=False)
-        return Octets(bytes(joined), complete=self.at <= len(self.data))
+            elif not (yield from self._piece(header, sink)):
+                return False
+        return True
 
-    def _header_of(self, tag: int) -> _Header:
-        header = self._header()
+    def _piece(self, header: _Header, sink: Callable[[bytes], None]) -> Parsing[bool]:
+        if header.tag != OCTET_STRING or header.length is None:
+            return False
+        return (yield from self._stream.pass_on(header.length, sink)) == header.length
+
+    def _end_of(self, header: _Header) -> int | None:
+        """Where the element ends whose header was just read."""
+        return None if header.length is None else self._stream.at + header.length
+
+    def _header_of(self, tag: int) -> Parsing[_Header]:
+        header = yield from self._header()
         if header.tag != tag:
-            raise ValueError(f"expected the tag {tag:#04x}, not {header.tag:#04x}")
+            raise MalformedError(f"expected the tag {tag:#04x}, not {header.tag:#04x}")
         return header
 
-    def _header(self) -> _Header:
-        self.budget -= 1
-        if self.budget < 0:
-            raise ValueError("there are more elements than anybody has a use for")
-        head = self.data[self.at : self.at + 2 + _MAX_LENGTH_BYTES]
-        if len(head) < 2:
-            raise ValueError("the bytes end before the next element")
-        tag, length = head[0], head[1]
+    def _header(self) -> Parsing[_Header]:
+        self._budget -= 1
+        if self._budget < 0:
+            raise MalformedError("there are more elements than anybody has a use for")
+        tag, length = yield from self._stream.take(2)
         if tag & _LONG_TAG == _LONG_TAG:
-            raise ValueError("no element of CMS has a tag this high")
-        start = self.at + 2
+            raise MalformedError("no element of CMS has a tag this high")
         if length == _INDEFINITE:
-            return _Header(tag, start, None)
+            return _Header(tag, None)
         if length < _INDEFINITE:
-            return _Header(tag, start, start + length)
+            return _Header(tag, length)
         size = length & ~_INDEFINITE
-        if len(head) < 2 + size:
-            raise ValueError("the length of the element is cut off or absurd")
-        start += size
-        return _Header(tag, start, start + int.from_bytes(head[2 : 2 + size], "big"))
+        if size > _MAX_LENGTH_BYTES:
+            raise MalformedError("the length of the element is absurd")
+        return _Header(tag, int.from_bytes((yield from self._stream.take(size)), "big"))

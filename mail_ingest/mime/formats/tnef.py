@@ -2,6 +2,10 @@
 
 Attachments of messages that are embedded in it are given too, in limits. The message's own body,
 plain, HTML or RTF, is no attachment and is stepped over.
+
+Most of what describes an attachment comes after its content. A small one is held until then; a
+large one is handed on as it comes, under the name that Outlook writes first (in the code page, so
+letters may be missing), and what is known of it in the end is said at its end.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from mail_ingest.mime.defects import Flaw, beyond
-from mail_ingest.mime.formats import Enclosure, Opened
+from mail_ingest.mime.formats import EnclosureData, EnclosureEnded, EnclosureStarted
+from mail_ingest.mime.formats.byte_stream import MalformedError, PushParser
 from mail_ingest.mime.formats.mapi import (
     Property,
     PropertyId,
@@ -22,6 +27,11 @@ from mail_ingest.mime.formats.mapi import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mail_ingest.mime.events import Refusal
+    from mail_ingest.mime.formats import Found
+    from mail_ingest.mime.formats.byte_stream import ByteStream, Parsing
     from mail_ingest.mime.limits import Limits
 
 NO_SIGNATURE = Flaw(
@@ -41,6 +51,8 @@ _CHECKSUM_BYTES = 2
 _ATTACHMENT_LEVEL = 2
 _MESSAGE_INTERFACE = bytes.fromhex("0703020000000000c000000000000046")  # IID_IMessage
 _INTERFACE_BYTES = 16
+_HELD_BYTES = 1 << 20  # of the content of an attachment whose names are still to come
+_PIECE_BYTES = 1 << 16
 
 
 class _Attribute(IntEnum):
@@ -52,21 +64,6 @@ class _Attribute(IntEnum):
     OEM_CODEPAGE = 0x9007
 
 
-@dataclass(slots=True, kw_only=True)
-class _Draft:
-    """An attachment whose attributes are still coming in."""
-
-    names: dict[int, str] = field(default_factory=dict[int, str])
-    content: memoryview = field(default_factory=lambda: memoryview(b""))
-    media_type: str = ""
-    content_id: str = ""
-    is_message: bool = False
-
-    def file_name(self) -> str:
-        """The best name: names are kept under their rank, and the lowest is the longest form."""
-        return next((self.names[rank] for rank in sorted(self.names) if self.names[rank]), "")
-
-
 _NAME_RANKS = {
     PropertyId.ATTACH_LONG_FILE_NAME: 0,
     _Attribute.ATTACH_TRANSPORT_FILE_NAME: 1,
@@ -76,98 +73,170 @@ _NAME_RANKS = {
 }
 
 
-def open_tnef(body: bytes, limits: Limits) -> Opened:
-    """The attachments of a TNEF body, with their long file names."""
-    if not body.startswith(_SIGNATURE):
-        return Opened(flaws=(NO_SIGNATURE,))
-    reader = _Reader(limits)
-    reader.read(memoryview(body), depth=0)
-    return Opened(enclosures=tuple(reader.enclosures), flaws=tuple(reader.flaws))
+@dataclass(slots=True, kw_only=True)
+class _Attachment:
+    """An attachment whose attributes are still coming in."""
+
+    names: dict[int, str] = field(default_factory=dict[int, str])
+    content: memoryview = field(default_factory=lambda: memoryview(b""))
+    media_type: str = ""
+    content_id: str = ""
+    is_message: bool = False
+    is_started: bool = False  # its content was handed on already
+
+    def known(self) -> EnclosureStarted:
+        """What is known by now. Names are kept under their rank: the lowest is the longest form."""
+        names = (self.names[rank] for rank in sorted(self.names))
+        return EnclosureStarted(
+            file_name=next((name for name in names if name), ""),
+            media_type=self.media_type or "application/octet-stream",
+            content_id=self.content_id.strip("<>"),
+        )
 
 
-class _Reader:
-    """Walks the attributes of a TNEF stream and of the messages embedded in it."""
+class TnefOpener:
+    """Opens a TNEF body while it comes: see `StreamOpener`."""
 
-    def __init__(self, limits: Limits) -> None:
+    refusal: Refusal | None = None
+
+    def __init__(self, limits: Limits, sink: Callable[[Found], None]) -> None:
+        self.flaws: tuple[Flaw, ...] = ()
         self._limits = limits
+        self._sink = sink
         self._encoding = "cp1252"
+        self._count = 0
         self._full = False
-        self.enclosures: list[Enclosure] = []
-        self.flaws: list[Flaw] = []
+        self._parser = PushParser(lambda stream: self._parse(stream, depth=0))
 
-    def read(self, data: memoryview, *, depth: int) -> None:
+    def feed(self, data: bytes) -> None:
+        """More of the body."""
+        self._parser.feed(data)
+
+    def close(self) -> None:
+        """The body is over."""
+        self._parser.close()
+
+    def _parse(self, stream: ByteStream, *, depth: int) -> Parsing[None]:
         """Read one stream; what comes before a break is kept."""
-        draft: _Draft | None = None
-        at = _HEADER_BYTES
-        while at + _ATTRIBUTE.size <= len(data) and not self._full:
-            level, name, _, length = _ATTRIBUTE.unpack_from(data, at)
-            value = data[at + _ATTRIBUTE.size :][:length]
-            at += _ATTRIBUTE.size + length + _CHECKSUM_BYTES
-            if name == _Attribute.OEM_CODEPAGE:
-                self._encoding = encoding_of_codepage(int.from_bytes(value[:4], "little"))
-            elif level == _ATTACHMENT_LEVEL:
-                if draft is None or name == _Attribute.ATTACH_REND_DATA:
-                    self._close(draft, depth)
-                    draft = _Draft()
-                self._add(draft, name, value)
-        self._close(draft, depth)
-        if at > len(data):
-            self._note(CUT_OFF)
+        attachment: _Attachment | None = None
+        begin = bytearray()
+        yield from stream.pass_on(_HEADER_BYTES, begin.extend)
+        if not begin.startswith(_SIGNATURE):
+            self._note(NO_SIGNATURE)
+            return
+        while not self._full and (yield from stream.peek()) is not None:
+            try:
+                header = yield from stream.take(_ATTRIBUTE.size)
+            except MalformedError:
+                break  # less than an attribute is left: padding, not damage
+            level, name, _, length = _ATTRIBUTE.unpack(header)
+            if level == _ATTACHMENT_LEVEL:
+                if attachment is None or name == _Attribute.ATTACH_REND_DATA:
+                    self._end(attachment, depth)
+                    attachment = _Attachment()
+                whole = yield from self._attribute(stream, attachment, name, length)
+            else:
+                whole = yield from self._message_attribute(stream, name, length)
+            if not whole or (yield from stream.skip(_CHECKSUM_BYTES)) < _CHECKSUM_BYTES:
+                self._note(CUT_OFF)
+        self._end(attachment, depth)
 
-    def _add(self, draft: _Draft, name: int, value: memoryview) -> None:
+    def _message_attribute(self, stream: ByteStream, name: int, length: int) -> Parsing[bool]:
+        if name == _Attribute.OEM_CODEPAGE:
+            value = bytearray()
+            whole = (yield from stream.pass_on(min(length, 4), value.extend)) == min(length, 4)
+            self._encoding = encoding_of_codepage(int.from_bytes(value, "little"))
+            length -= min(length, 4)
+            return whole and (yield from stream.skip(length)) == length
+        return (yield from stream.skip(length)) == length
+
+    def _attribute(
+        self, stream: ByteStream, attachment: _Attachment, name: int, length: int
+    ) -> Parsing[bool]:
+        """Read an attribute of an attachment; gives whether all of it was there."""
+        if name == _Attribute.ATTACH_DATA and length > _HELD_BYTES:
+            return (yield from self._content(stream, attachment, length))
+        if name not in _Attribute or length > self._limits.container_bytes:
+            if name in _Attribute:
+                self._note(beyond("container_bytes", self._limits.container_bytes))
+            return (yield from stream.skip(length)) == length
+        value = bytearray()
+        came = yield from stream.pass_on(length, value.extend)
+        self._add(attachment, name, memoryview(value))
+        return came == length
+
+    def _content(self, stream: ByteStream, attachment: _Attachment, length: int) -> Parsing[bool]:
+        """Hand a large content on as it comes, under the name that is known so far."""
+        if not self._start(attachment):
+            return (yield from stream.skip(length)) == length
+        came = yield from stream.pass_on(length, lambda data: self._sink(EnclosureData(data)))
+        return came == length
+
+    def _add(self, attachment: _Attachment, name: int, value: memoryview) -> None:
         if name == _Attribute.ATTACH_DATA:
-            draft.content = value
+            attachment.content = value
         elif name in {_Attribute.ATTACH_TITLE, _Attribute.ATTACH_TRANSPORT_FILE_NAME}:
             text = bytes(value).decode(self._encoding, "replace").split("\0", 1)[0]
-            draft.names[_NAME_RANKS[_Attribute(name)]] = text
+            attachment.names[_NAME_RANKS[_Attribute(name)]] = text
         elif name == _Attribute.ATTACHMENT:
             try:
                 for one in read_properties(value):
-                    self._add_property(draft, one)
+                    self._add_property(attachment, one)
             except ValueError:
                 self._note(BAD_PROPERTIES)
 
-    def _add_property(self, draft: _Draft, one: Property) -> None:
+    def _add_property(self, attachment: _Attachment, one: Property) -> None:
         if one.id == PropertyId.ATTACH_DATA and one.type == PropertyType.OBJECT:
-            draft.is_message = bytes(one.value[:_INTERFACE_BYTES]) == _MESSAGE_INTERFACE
-            draft.content = one.value[_INTERFACE_BYTES:]
+            attachment.is_message = bytes(one.value[:_INTERFACE_BYTES]) == _MESSAGE_INTERFACE
+            attachment.content = one.value[_INTERFACE_BYTES:]
         elif one.id == PropertyId.ATTACH_DATA and one.type == PropertyType.BINARY:
-            draft.content = one.value
+            attachment.content = one.value
         elif one.type not in {PropertyType.STRING, PropertyType.STRING8}:
             return
         elif one.id == PropertyId.ATTACH_MIME_TAG:
-            draft.media_type = one.text(self._encoding)
+            attachment.media_type = one.text(self._encoding)
         elif one.id == PropertyId.ATTACH_CONTENT_ID:
-            draft.content_id = one.text(self._encoding)
+            attachment.content_id = one.text(self._encoding)
         elif one.id in _NAME_RANKS:
-            draft.names[_NAME_RANKS[PropertyId(one.id)]] = one.text(self._encoding)
+            attachment.names[_NAME_RANKS[PropertyId(one.id)]] = one.text(self._encoding)
 
-    def _close(self, draft: _Draft | None, depth: int) -> None:
-        if draft is None:
-            return
-        if draft.is_message:
-            self._descend(draft, depth)
-        elif len(self.enclosures) >= self._limits.parts:
+    def _start(self, attachment: _Attachment) -> bool:
+        """Begin to hand an attachment on; False where there are too many, or it was begun."""
+        if attachment.is_started or self._full:
+            return False
+        if self._count >= self._limits.parts:
             self._full = True
             self._note(beyond("parts", self._limits.parts))
-        else:
-            self.enclosures.append(
-                Enclosure(
-                    file_name=draft.file_name(),
-                    content=bytes(draft.content),
-                    media_type=draft.media_type or "application/octet-stream",
-                    content_id=draft.content_id.strip("<>"),
-                )
-            )
+            return False
+        self._count += 1
+        attachment.is_started = True
+        self._sink(attachment.known())
+        return True
 
-    def _descend(self, draft: _Draft, depth: int) -> None:
+    def _end(self, attachment: _Attachment | None, depth: int) -> None:
+        if attachment is None:
+            return
+        if attachment.is_message and not attachment.is_started:
+            self._descend(attachment.content, depth)
+        elif attachment.is_started or self._start(attachment):
+            for piece in _pieces(attachment.content):
+                self._sink(EnclosureData(piece))
+            self._sink(EnclosureEnded(attachment.known()))
+
+    def _descend(self, content: memoryview, depth: int) -> None:
         if depth >= self._limits.depth:
             self._note(beyond("depth", self._limits.depth))
-        elif bytes(draft.content[: len(_SIGNATURE)]) != _SIGNATURE:
-            self._note(NO_SIGNATURE)
-        else:
-            self.read(draft.content, depth=depth + 1)
+            return
+        parser = PushParser(lambda stream: self._parse(stream, depth=depth + 1))
+        for piece in _pieces(content):
+            parser.feed(piece)
+        parser.close()
 
     def _note(self, flaw: Flaw) -> None:
         if flaw not in self.flaws:
-            self.flaws.append(flaw)
+            self.flaws = (*self.flaws, flaw)
+
+
+def _pieces(content: memoryview) -> Iterator[bytes]:
+    for at in range(0, len(content), _PIECE_BYTES):
+        yield bytes(content[at : at + _PIECE_BYTES])

@@ -10,6 +10,7 @@ from mail_ingest.mime.reader import MimeReader
 from tests.support.images import noisy_image_bytes
 from tests.support.local_services import local_blob_store
 from tests.support.text_encoders import uuencode
+from tests.support.tnef_encoder import File, tnef
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,3 +43,12 @@ async def test_a_photo_that_calls_itself_text_does_not_mix_with_a_file_in_it(
     raw = b"Subject: x\r\n\r\n" + PHOTO + b"\r\n" + uuencode(PHOTO, "a.png") + b"After.\r\n"
     _, collector = await sort(raw, tmp_path)
     assert [item.size for item in collector.media] == [len(PHOTO) + 2, len(PHOTO)]
+
+
+async def test_a_large_photo_of_outlook_has_its_full_name_in_the_submission(tmp_path: Path) -> None:
+    photo = File(name="Brann på Fløyen 火.png", content=PHOTO + bytes(2 << 20))
+    head = b"Content-Type: application/ms-tnef\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+    _, collector = await sort(head + tnef(photo), tmp_path)
+    (item,) = collector.media
+    assert (item.file_name, item.size) == (photo.name, len(photo.content))
+    assert item.blob == "submissions/mail-x/media/1/BRANN ~1.DAT.png"

@@ -11,6 +11,7 @@ import pytest
 from mail_ingest.extract import Folder, extract, extract_into
 from mail_ingest.mime.limits import Limits
 from tests.support.mime_cases import OTHER, PHOTO, TEXT, header, mail, mixed, named, photo
+from tests.support.tnef_encoder import File, tnef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,3 +134,16 @@ def test_who_stops_listening_leaves_nothing_half_written(tmp_path: Path) -> None
     next(parts)
     parts.close()
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["a.jpg"]
+
+
+def test_a_large_file_of_outlook_gets_its_full_name_at_its_end(tmp_path: Path) -> None:
+    photo_of_tnef = File(name="Brann på Fløyen 火.jpg", content=PHOTO + bytes(2 << 20))
+    body = named(content=tnef(photo_of_tnef), media_type="application/ms-tnef")
+    parts = run(tmp_path, mail(mixed(TEXT, body, body)))
+    photos = [part for part in parts if part.filename == photo_of_tnef.name]
+    assert [Path(part.path).name for part in photos] == [
+        "Brann på Fløyen 火.jpg",
+        "Brann på Fløyen 火-2.jpg",
+    ]
+    assert all(Path(part.path).read_bytes() == photo_of_tnef.content for part in photos)
+    assert not list((tmp_path / "out").glob("*~1*")), "its short name"

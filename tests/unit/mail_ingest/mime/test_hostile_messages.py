@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -9,20 +10,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mail_ingest.mime.reader import MimeReader
+from tests.support.cms_encoder import signed, signed_in_pieces
+from tests.support.tnef_encoder import File, tnef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SIZE = 20_000_000
-CHUNK = 1 << 18
+CHUNK = 160 * 1024  # as `mail_ingest.extract` reads
 SECONDS = 1.5  # of processor time, on one core of a small machine
-MEMORY = 12 << 20
+MEMORY = 4 << 20
 HEAD = b'Content-Type: multipart/mixed; boundary="Apple-Mail-1"\r\n\r\n'
 PART = b"--Apple-Mail-1\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: %s\r\n\r\n"
 NESTED = b"".join(
     b"Content-Type: multipart/mixed; boundary=%c%d\r\n\r\n--%c%d\r\n" % (65 + n, n, 65 + n, n)
     for n in range(31)
 )
+NESTED_CMS = signed_in_pieces(b"", 1).replace(b"\x24\x80", b"\x24\x80" * 1_000_000)
 
 REPEATED = {
     "tiny-parts": (HEAD, b"--Apple-Mail-1\r\n\r\nx\r\n"),
@@ -73,7 +77,9 @@ def test_twenty_megabytes_cost_little_time(name: str) -> None:
     assert cost(chunks(name)) <= SECONDS
 
 
-@pytest.mark.parametrize("name", ["tiny-parts", "base64-of-stray-padding", "one-header-line"])
+@pytest.mark.parametrize(
+    "name", ["tiny-parts", "base64-of-stray-padding", "one-header-line", "header-lines"]
+)
 def test_memory_stays_flat(name: str) -> None:
     tracemalloc.start()
     try:
@@ -110,3 +116,24 @@ def test_a_megabyte_of_one_field_costs_little_time(value: bytes) -> None:
         value[:90_000],
     )
     assert cost(iter([fields])) <= SECONDS / 4
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content"),
+    [
+        ("application/ms-tnef", tnef(File(name="a.jpg", content=bytes(SIZE)))),
+        ("application/pkcs7-mime", signed(b"Content-Type: image/jpeg\r\n\r\n" + bytes(SIZE))),
+        ("application/pkcs7-mime", NESTED_CMS),
+    ],
+    ids=["tnef", "signed", "deep-ber"],
+)
+def test_a_container_is_opened_in_flat_memory(media_type: str, content: bytes) -> None:
+    head = f"Content-Type: {media_type}\r\nContent-Transfer-Encoding: base64\r\n\r\n".encode()
+    raw = head + base64.encodebytes(content)
+    pieces = [raw[at : at + CHUNK] for at in range(0, len(raw), CHUNK)]
+    tracemalloc.start()
+    try:
+        cost(iter(pieces))
+        assert tracemalloc.get_traced_memory()[1] <= MEMORY
+    finally:
+        tracemalloc.stop()

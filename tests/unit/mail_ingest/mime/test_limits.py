@@ -68,7 +68,7 @@ def test_nested_encodings_share_the_limits_of_the_message() -> None:
 
 
 def test_a_container_that_is_too_large_is_given_unopened() -> None:
-    raw = mail(named(content=bytes(5000), media_type="application/ms-tnef"))
+    raw = mail(named(content=bytes(5000), media_type="application/vnd.ms-outlook"))
     reading = read(raw, limits=Limits(container_bytes=4999))
     assert reading.parts[0].refusal is Refusal.CONTAINER_TOO_LARGE
     assert reading.parts[0].content == bytes(5000)

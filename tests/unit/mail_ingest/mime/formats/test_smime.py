@@ -15,7 +15,7 @@ from mail_ingest.mime.formats.smime import (
     CERTIFICATES_ONLY,
     CUT_OFF,
     NOT_CMS,
-    open_smime,
+    SmimeOpener,
 )
 from mail_ingest.mime.limits import Limits
 from tests.support.cms_encoder import (
@@ -25,9 +25,19 @@ from tests.support.cms_encoder import (
     signed_content,
     signed_in_pieces,
 )
+from tests.support.mime_reading import Opening, open_container
 
 ENTITY = b"Content-Type: text/plain\r\n\r\nA fire in the harbour.\r\n"
 LIMITS = Limits()
+CHUNKS = (1, 7, 65_536)
+
+
+def open_smime(raw: bytes, limits: Limits) -> Opening:
+    """Open a body that comes at once; one that is short comes in every size of pieces too."""
+    opening = open_container(SmimeOpener, raw, limits)
+    for chunk in CHUNKS if len(raw) < 10_000 else ():
+        assert open_container(SmimeOpener, raw, limits, chunk) == opening
+    return opening
 
 
 def test_the_signed_entity_comes_out_whole() -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mail_ingest.mime.formats.tnef import BAD_PROPERTIES, CUT_OFF, NO_SIGNATURE, open_tnef
+from mail_ingest.mime.formats.tnef import BAD_PROPERTIES, CUT_OFF, NO_SIGNATURE, TnefOpener
 from mail_ingest.mime.limits import Limits
+from tests.support.mime_reading import Opening, open_container
 from tests.support.tnef_encoder import File, attribute, properties, tnef, variable
 
 PHOTO = File(
@@ -19,7 +20,16 @@ PHOTO = File(
 )
 LOGO = File(name="image001.png", content=b"\x89PNG", content_id="<image001@example.org>")
 LIMITS = Limits()
+CHUNKS = (1, 7, 65_536)
 tnefparse: Any = import_module("tnefparse")  # it ships no types
+
+
+def open_tnef(raw: bytes, limits: Limits) -> Opening:
+    """Open a body that comes at once; one that is short comes in every size of pieces too."""
+    opening = open_container(TnefOpener, raw, limits)
+    for chunk in CHUNKS if len(raw) < 10_000 else ():
+        assert open_container(TnefOpener, raw, limits, chunk) == opening
+    return opening
 
 
 def test_attachments_keep_their_long_names_and_their_last_zero_bytes() -> None:
@@ -34,7 +44,7 @@ def test_attachments_keep_their_long_names_and_their_last_zero_bytes() -> None:
 
 
 def test_the_rtf_body_is_no_attachment() -> None:
-    assert open_tnef(tnef(body="a body in RTF"), LIMITS).enclosures == ()
+    assert open_tnef(tnef(body="a body in RTF"), LIMITS).enclosures == []
 
 
 def test_another_reader_finds_the_same_attachments() -> None:
