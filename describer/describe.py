@@ -23,6 +23,7 @@ from shared.model import Kind
 if TYPE_CHECKING:
     from describer.media import Reading, Source
     from describer.providers.base import Findings, Provider
+    from describer.providers.exchange import AnyService
     from describer.settings import Settings
 
 _SIDE_FOR_MODELS = 832  # twice what the largest of them looks at
@@ -54,17 +55,17 @@ class Describer:
     limits: Limits
 
     @classmethod
-    def load(cls, settings: Settings) -> Self:
+    def load(cls, settings: Settings, service: AnyService | None = None) -> Self:
         """Load the provider of the settings. Raises SettingsError and ModelDamagedError."""
         return cls(
-            provider=load_provider(settings),
+            provider=load_provider(settings, service),
             identity=identify(settings),
             limits=Limits(max_pixels=settings.max_pixels, longest_side=_longest_side(settings)),
         )
 
     def describe(self, source: Source) -> Described | Unreadable | Unavailable:
         """Open the file, ask the provider, and put both together."""
-        if not source.path.is_file():
+        if not source.is_there:
             return Unavailable(reason="The file to describe is not there.")
         try:
             reading = _read(source, self.limits)
@@ -91,7 +92,8 @@ def _longest_side(settings: Settings) -> int:
 
 def _read(source: Source, limits: Limits) -> Reading:
     read = read_video if source.kind is Kind.VIDEO else read_photo
-    return read(source.path, limits)
+    with source.opened() as file:
+        return read(file, limits)
 
 
 def _description(provider: str, reading: Reading, findings: Findings) -> Description:

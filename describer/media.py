@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from shared.description import Capture, VideoFacts
 from shared.errors import IngestError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Generator
 
     from PIL import Image
 
@@ -76,3 +79,24 @@ class Source:
     media_type: str
     file_name: str = ""
     url: str = ""  # where a third party may fetch it
+    descriptor: int | None = None  # the file, where it comes opened; then `path` is only a name
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is something to open."""
+        return self.descriptor is not None or self.path.is_file()
+
+    @contextmanager
+    def opened(self) -> Generator[BinaryIO]:
+        """The content, from its start."""
+        media = self.path if self.descriptor is None else os.fdopen(os.dup(self.descriptor), "rb")
+        with opened_media(media) as file:
+            yield file
+
+
+@contextmanager
+def opened_media(media: BinaryIO | Path) -> Generator[BinaryIO]:
+    """A file, opened if it is not, read from its start; closed afterwards."""
+    with media.open("rb") if isinstance(media, Path) else media as file:
+        file.seek(0)  # all descriptors of one file share their position
+        yield file

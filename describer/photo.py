@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pi_heif  # pyright: ignore[reportMissingTypeStubs]
 from PIL import Image, ImageFile
 
 from describer.exif import read_exif
-from describer.media import DECODER_ERRORS, Frame, Reading, UnreadableMediaError
+from describer.media import DECODER_ERRORS, Frame, Reading, UnreadableMediaError, opened_media
 from describer.pixels import to_rgb, upright, upright_size
 from shared.model import Kind
 
@@ -30,14 +30,14 @@ _CANNOT_BE_BLENDED = frozenset({"1", "P", "PA"})
 _CUT_OFF = "The file is cut off; only its upper part could be read."
 
 
-def read_photo(path: Path, limits: Limits) -> Reading:
+def read_photo(media: BinaryIO | Path, limits: Limits) -> Reading:
     """Open, check, scale down and turn upright. Raises UnreadableMediaError."""
     Image.MAX_IMAGE_PIXELS = limits.max_pixels  # Pillow's one switch; some formats check within
     try:
-        with warnings.catch_warnings():
+        with opened_media(media) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _read(path, limits)
+            return _read(file, limits)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as exc:
         raise UnreadableMediaError(_too_many_pixels(limits)) from exc
     except MemoryError as exc:
@@ -48,8 +48,8 @@ def read_photo(path: Path, limits: Limits) -> Reading:
         raise UnreadableMediaError("The photo is damaged and cannot be opened.") from exc
 
 
-def _read(path: Path, limits: Limits) -> Reading:
-    with Image.open(path, formats=_FORMATS) as opened:
+def _read(file: BinaryIO, limits: Limits) -> Reading:
+    with Image.open(file, formats=_FORMATS) as opened:
         if opened.width * opened.height > limits.max_pixels:
             raise UnreadableMediaError(_too_many_pixels(limits))
         size, format_ = opened.size, opened.format
@@ -59,7 +59,7 @@ def _read(path: Path, limits: Limits) -> Reading:
         except OSError:
             if format_ not in _PARTLY_READABLE:
                 raise
-            shrunk, notes = _what_is_left(path, limits.longest_side), (_CUT_OFF,)
+            shrunk, notes = _what_is_left(file, limits.longest_side), (_CUT_OFF,)
     picture = upright(to_rgb(shrunk), orientation)
     width, height = upright_size(size, orientation)
     return Reading(
@@ -88,11 +88,11 @@ def _shrink(opened: Image.Image, longest_side: int) -> Image.Image:
     return picture
 
 
-def _what_is_left(path: Path, longest_side: int) -> Image.Image:
+def _what_is_left(file: BinaryIO, longest_side: int) -> Image.Image:
     """The upper part of a file that is cut off, if that is at least half of the picture."""
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        with Image.open(path, formats=_FORMATS) as opened:
+        with Image.open(file, formats=_FORMATS) as opened:
             picture = _shrink(opened, longest_side)
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False

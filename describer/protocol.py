@@ -1,10 +1,13 @@
-"""What a describer child process reads and writes: one JSON object a line, frozen.
+"""What a describer child process reads and writes: one JSON object a line.
 
 The parent starts ``python -m describer --worker`` with MAIL_INGEST_* settings in the environment.
 The child prints one `Ready` line, then answers every `Request` line on its standard input with one
 `Response` line on its standard output, in order. Nothing else goes to standard output; log lines
 go to standard error as JSON. It ends with exit code 0 when its standard input is closed. A job that
 takes too long is ended by killing the process.
+
+Where its standard input is a Unix socket, each request comes with the media as an open descriptor
+(describer/request_lines.py), and the child can open no other file.
 
 Encode with `shared.codec.to_json` (bytes become base64 text) and decode with `from_json`.
 """
@@ -27,16 +30,28 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mechanism:
+    """One thing that confines a describer, whether it holds on this machine, and what that means or
+    why not.
+    """
+
+    name: str
+    holds: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
     """The first line: the process is warm. `provider` names the description blobs."""
 
     provider: str  # "<provider>-<version>"
     ready: bool = True
+    confinement: tuple[Mechanism, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One media item to describe, as a local file that the child may read."""
+    """One media item to describe. Who sends it opens `path`, unless it goes by a pipe."""
 
     job_id: str
     path: str

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import av
 from av import logging
 from av.stream import Disposition
 
 from describer.frames import Footage, best_poster, sample_frames
-from describer.media import DECODER_ERRORS, Reading, UnreadableMediaError
+from describer.media import DECODER_ERRORS, Reading, UnreadableMediaError, opened_media
 from describer.quicktime import read_metadata
 from describer.shots import shot_starts
 from shared.description import VideoFacts
@@ -32,11 +32,14 @@ _WITHOUT_INDEX = frozenset({"mpegts", "mpeg"})
 _DAMAGED = "It is no video that we can read, or it is damaged or cut off."
 
 
-def read_video(path: Path, limits: Limits) -> Reading:
+def read_video(media: BinaryIO | Path, limits: Limits) -> Reading:
     """Open, read the facts, sample frames, find cuts. Raises UnreadableMediaError."""
-    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "fd"}
     try:
-        with av.open(f"file:{path}", container_options=options) as container:
+        with (
+            opened_media(media) as file,
+            av.open("fd:", container_options=options | {"fd": str(file.fileno())}) as container,
+        ):
             return _read(container, limits)
     except MemoryError as exc:
         raise UnreadableMediaError("The video needs more memory than we allow.") from exc

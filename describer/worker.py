@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from describer.describe import Described, Unreadable
 from describer.media import Source
-from describer.protocol import Ready, Request, Response, Status
+from describer.protocol import Mechanism, Ready, Request, Response, Status
 from shared.codec import from_json, to_json
 from shared.errors import StorageCorruptError
 from shared.tracing import within
 
 if TYPE_CHECKING:
     from describer.describe import Describer
+    from describer.request_lines import RequestReader
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_LINE = 64 * 1024
 _OUR_FAULT = "The describer failed on it; a person must look at it."
 
 
@@ -28,22 +28,17 @@ class Worker:
     """Answers requests from one stream on another until the first one is closed."""
 
     describer: Describer
-    requests: BinaryIO
+    requests: RequestReader
     responses: BinaryIO
+    confinement: tuple[Mechanism, ...] = ()
 
     def run(self) -> None:
         """Say that we are ready, then answer line by line, in order."""
-        self._write(Ready(provider=self.describer.identity.id))
-        while line := self._next_line():
+        self._write(Ready(provider=self.describer.identity.id, confinement=self.confinement))
+        while line := self.requests.next():
             if line.strip():
                 self._write(self._answer(line))
-
-    def _next_line(self) -> bytes:
-        """A line, or as much of it as we take: the rest of a longer one is dropped."""
-        line = part = self.requests.readline(_LONGEST_LINE)
-        while part and not part.endswith(b"\n"):
-            part = self.requests.readline(_LONGEST_LINE)
-        return line
+            self.requests.close_media()
 
     def _answer(self, line: bytes) -> Response:
         try:
@@ -54,7 +49,7 @@ class Worker:
                 job_id="", status=Status.UNAVAILABLE, reason="The line is no JSON request."
             )
         try:
-            return respond(self.describer, request)
+            return respond(self.describer, request, self.requests.media)
         except Exception:
             logger.exception(
                 "description failed",
@@ -67,14 +62,15 @@ class Worker:
         self.responses.flush()
 
 
-def respond(describer: Describer, request: Request) -> Response:
-    """Describe what a request names, as the response that its sender gets."""
+def respond(describer: Describer, request: Request, media: int | None = None) -> Response:
+    """Describe what a request names, or `media` that came opened, as a response."""
     source = Source(
         path=Path(request.path),
         kind=request.kind,
         media_type=request.media_type,
         file_name=request.file_name,
         url=request.media_url,
+        descriptor=media,
     )
     with within(request.traceparent):
         outcome = describer.describe(source)

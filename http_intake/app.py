@@ -19,7 +19,6 @@ from http_intake.api import Api
 from http_intake.body import BodyGuard
 from http_intake.failures import problem_of
 from http_intake.problems import ProblemError
-from http_intake.safe_headers import SafeHeaders
 from http_intake.tracing import RequestSpans
 from shared.errors import ServiceUnavailableError, StorageFullError, TooLargeError
 
@@ -40,7 +39,6 @@ def build_app(doors: Doors) -> Starlette:
     app = Starlette(
         routes=_routes(Api(doors)),
         middleware=[
-            Middleware(SafeHeaders, pages=(_FRONT_PAGE,)),
             Middleware(RequestSpans, telemetry=doors.telemetry),
             Middleware(
                 BodyGuard,

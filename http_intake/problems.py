@@ -61,5 +61,6 @@ def response(problem: Problem, instance: str) -> Response:
         "instance": quote(shortened(instance)),
         **problem.members,
     }
-    headers = {"X-Content-Type-Options": "nosniff", **problem.headers}
-    return Response(to_json(body), kind.status.value, headers=headers, media_type=MEDIA_TYPE)
+    return Response(
+        to_json(body), kind.status.value, headers=dict(problem.headers), media_type=MEDIA_TYPE
+    )

@@ -116,11 +116,7 @@ class IntakeProtocol(H11Protocol):
         facts = {"problem": problem_types.INVALID_REQUEST.name, "status": 400}
         logger.info("request refused", extra={"action": "request_refused", **facts})
         body = to_json(_NOT_HTTP)
-        headers = [
-            ("content-type", problems.MEDIA_TYPE),
-            ("x-content-type-options", "nosniff"),
-            ("connection", "close"),
-        ]
+        headers = [("content-type", problems.MEDIA_TYPE), ("connection", "close")]
         for event in (
             h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
             h11.Data(data=body),

@@ -17,6 +17,7 @@ ACTIONS = {
     "attachment_refused": "Graph does not give an attachment; its mail is read without it.",
     "close_failed": "Something did not close in good order; the program ends all the same.",
     "container_started": "A container was asked for, with some of a submission's media.",
+    "describer_not_confined": "This system lacks some of what confines describers: `reason`.",
     "describer_lost": "A describer process crashed, or took too long and was ended.",
     "describer_not_started": "No describer process can be started.",
     "describer_stopped": "A describer process refuses its settings.",

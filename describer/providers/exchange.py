@@ -10,14 +10,14 @@ import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import httpx
 
 from describer.providers.base import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from describer.settings import ThirdPartySettings
 
@@ -62,6 +62,22 @@ class Answer:
         return Unavailable(reason=reason, retry_after_s=self.retry_after_s)
 
 
+class AnyService(Protocol):
+    """The service of the settings, asked by ourselves or by our parent."""
+
+    def own_url(self, text: object) -> httpx.URL | None:
+        """A URL that the service named, whole or relative, if it is on its own host and port."""
+        ...
+
+    def post(self, content: bytes | BinaryIO, headers: Mapping[str, str]) -> Answer | Unavailable:
+        """Send a body to the service's URL."""
+        ...
+
+    def get(self, url: httpx.URL) -> Answer | Unavailable:
+        """Fetch a URL that `own_url` allowed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """The service of the settings. It has one host; the key goes nowhere else."""
@@ -85,16 +101,11 @@ class Service:
 
     def own_url(self, text: object) -> httpx.URL | None:
         """A URL that the service named, whole or relative, if it is on its own host and port."""
-        if not isinstance(text, str) or not text:
-            return None
-        try:
-            url = self.origin.join(text)
-        except httpx.InvalidURL:
-            return None
-        ours = (self.origin.scheme, self.origin.host, self.origin.port)
-        return url if (url.scheme, url.host, url.port) == ours else None
+        return own_url(self.origin, text)
 
-    def post(self, content: bytes | BinaryIO, headers: Mapping[str, str]) -> Answer | Unavailable:
+    def post(
+        self, content: bytes | BinaryIO | Iterator[bytes], headers: Mapping[str, str]
+    ) -> Answer | Unavailable:
         """Send a body to the service's URL."""
         request = self.client.build_request(
             "POST", self.origin, content=content, headers=dict(headers)
@@ -131,3 +142,15 @@ class Service:
             if time.monotonic() > until:
                 return Unavailable(reason="The description service is too slow.")
         return bytes(body)
+
+
+def own_url(origin: httpx.URL, text: object) -> httpx.URL | None:
+    """A URL, whole or relative, if it is on the host and port of a service."""
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        url = origin.join(text)
+    except httpx.InvalidURL:
+        return None
+    ours = (origin.scheme, origin.host, origin.port)
+    return url if (url.scheme, url.host, url.port) == ours else None

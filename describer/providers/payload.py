@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -49,14 +50,14 @@ def prepare(
     if wanted == "jpeg":
         yield _in_template(table, source, _jpeg(reading.poster))
         return
-    with source.path.open("rb") as file:
+    with source.opened() as file:
         whole = Payload(
             content=file,
             media_type=source.media_type,
             width=reading.width,
             height=reading.height,
         )
-        if table.bytes_json and source.path.stat().st_size > _MOST_IN_JSON:
+        if table.bytes_json and os.fstat(file.fileno()).st_size > _MOST_IN_JSON:
             yield Refused(sentence="It is too large for the description service.")
         else:
             yield _in_template(table, source, whole)

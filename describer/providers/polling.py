@@ -14,7 +14,7 @@ from describer.providers.paths import Node, first
 if TYPE_CHECKING:
     import httpx
 
-    from describer.providers.exchange import Answer, Service
+    from describer.providers.exchange import Answer, AnyService
     from describer.providers.mapping import PollingTable
 
 _MAY_PASS = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -26,7 +26,7 @@ class Polling:
     """How to wait with one service. Short outages in between are waited out, too."""
 
     table: PollingTable
-    service: Service
+    service: AnyService
     error: str | None  # the path of the service's own words when it fails
     poll_s: float
     deadline_s: float

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from describer.providers.address import check_address, key_headers
 from describer.providers.answers import parse, refusal
 from describer.providers.base import Findings, Refused, Unavailable
-from describer.providers.exchange import Answer, Service
+from describer.providers.exchange import Answer, AnyService, Service
 from describer.providers.findings import read_findings
 from describer.providers.mapping import Mapping, load_mapping
 from describer.providers.paths import Node, first
@@ -43,16 +43,18 @@ class ThirdParty:
 
     settings: ThirdPartySettings
     mapping: Mapping
-    service: Service
+    service: AnyService
 
     @classmethod
-    def from_settings(cls, settings: ThirdPartySettings) -> ThirdParty:
+    def from_settings(
+        cls, settings: ThirdPartySettings, service: AnyService | None = None
+    ) -> ThirdParty:
         """Check the settings; nothing is sent yet. Raises SettingsError."""
-        check_address(settings)
-        mapping = load_mapping(settings.mapping)
-        headers = {**mapping.request.headers, **key_headers(settings)}
-        service = Service.connect(settings, headers)
-        return cls(settings=settings, mapping=mapping, service=service)
+        return cls(
+            settings=settings,
+            mapping=load_mapping(settings.mapping),
+            service=service or connect(settings),
+        )
 
     def find(self, source: Source, reading: Reading) -> Findings | Refused | Unavailable:
         """Ask the service, wait for it if need be, and read its answer."""
@@ -100,3 +102,10 @@ class ThirdParty:
             poll_s=self.settings.poll_s,
             deadline_s=self.settings.deadline_s,
         ).wait(answer)
+
+
+def connect(settings: ThirdPartySettings) -> Service:
+    """The service, which gets our key with every request. Raises SettingsError."""
+    check_address(settings)
+    mapping = load_mapping(settings.mapping)
+    return Service.connect(settings, {**mapping.request.headers, **key_headers(settings)})

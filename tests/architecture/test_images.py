@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.describer_process import DescriberProcess
+from tests.support.describer_process import started_describer
 
 PROJECT = Path(__file__).parents[2]
 DESCRIBER, INTAKE = PROJECT / "describer" / "Dockerfile", PROJECT / "http_intake" / "Dockerfile"
@@ -92,23 +92,13 @@ def test_the_describer_works_with_what_its_image_holds(tmp_path: Path) -> None:
         if (PROJECT / path).is_dir():
             (app / path).symlink_to(PROJECT / path)
     link_packages(PROJECT / "describer" / "requirements.txt", packages)
-    process = subprocess.Popen(
-        [sys.executable, "-S", "-m", "describer", "--worker"],
-        cwd=app,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(packages)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        describer = DescriberProcess(process)
+    command = [sys.executable, "-S", "-m", "describer", "--worker"]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(packages)}
+    with started_describer(command, app, env) as describer:
         assert describer.read()["ready"]
         for name, kind in (("cat.jpg", "photo"), ("scenes3.mp4", "video")):
             answer = describer.ask(PROJECT / "tests" / "fixtures" / "media" / name, kind)
             assert answer["status"] == "described", answer["reason"]
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_every_library_that_the_packages_bundle_has_its_licence_in_the_image() -> None:

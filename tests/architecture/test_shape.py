@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from importlib.metadata import files
 from pathlib import Path
 
 import pytest
@@ -66,12 +65,6 @@ def test_the_page_of_settings_is_what_the_code_says() -> None:
 def test_lock_files_name_no_index() -> None:
     for file in sorted(ROOT.glob("requirements*.txt")):
         assert "://" not in file.read_text("utf-8"), file.name
-
-
-def test_the_package_that_is_called_asyncio_holds_no_module() -> None:
-    """durabletask names it; a module of that name would be taken for the standard library's."""
-    modules = [str(file) for file in files("asyncio") or () if ".dist-info/" not in str(file)]
-    assert modules == []
 
 
 def test_every_todo_has_an_issue_number() -> None:

@@ -1,9 +1,10 @@
-"""The real describer worker as a child process, over real pipes."""
+"""The real describer worker as a child process, over a real socket and pipe."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from describer.request_lines import send_request
+
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
 PROJECT = Path(__file__).parents[2]
 
@@ -22,6 +25,7 @@ class DescriberProcess:
     """A running worker."""
 
     process: subprocess.Popen[bytes]
+    channel: socket.socket
 
     def read(self) -> dict[str, Any]:
         """The next line that it prints."""
@@ -30,14 +34,14 @@ class DescriberProcess:
 
     def send(self, line: bytes) -> None:
         """Write a raw line to it."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + b"\n")
-        self.process.stdin.flush()
+        self.channel.sendall(line + b"\n")
 
     def ask(self, path: Path, kind: str = "photo", job_id: str = "mail-a:1") -> dict[str, Any]:
         """Send a request and read its response."""
         request = {"job_id": job_id, "path": str(path), "kind": kind, "media_type": ""}
-        self.send(json.dumps(request).encode())
+        with path.open("rb") as media:
+            rest = send_request(self.channel, json.dumps(request).encode() + b"\n", media.fileno())
+        assert not rest
         return self.read()
 
     def peak_rss_mb(self) -> float:
@@ -50,16 +54,30 @@ class DescriberProcess:
 @contextmanager
 def describer_process(env: Mapping[str, str] | None = None) -> Generator[DescriberProcess]:
     """A worker that is killed at the end, if it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "describer", "--worker"],
-        cwd=PROJECT,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.PIPE,
+    with started_describer(
+        [sys.executable, "-m", "describer", "--worker"], PROJECT, {**os.environ, **(env or {})}
+    ) as describer:
+        yield describer
+
+
+@contextmanager
+def started_describer(
+    command: Sequence[str], folder: Path, env: Mapping[str, str]
+) -> Generator[DescriberProcess]:
+    """A worker that some command starts."""
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(  # noqa: S603 - the tests' own commands
+        command,
+        cwd=folder,
+        env=env,
+        stdin=theirs.fileno(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    theirs.close()
     try:
-        yield DescriberProcess(process)
+        yield DescriberProcess(process, ours)
     finally:
+        ours.close()
         process.kill()
         process.communicate()

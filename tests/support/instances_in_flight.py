@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import durabletask.internal.orchestrator_service_pb2 as pb
@@ -17,14 +17,13 @@ from shared.ports import InstanceState
 from tests.support.histories import renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from shared.model import JsonObject
     from tests.support.engine import Activity
     from tests.support.histories import RecordedInstance, Recording, Wait
 
-_DEADLINE = timedelta(seconds=steps.Patience().escalate_after_s)
 _RECORDED_AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
@@ -60,17 +59,6 @@ def live_children(recording: Recording, wait: Wait) -> list[str]:
     return [it.instance_id for it in recording.instances[1:] if _is_live(it, wait)]
 
 
-def children_without_deadline(recording: Recording, wait: Wait) -> list[str]:
-    """Those children whose job was started, and which do not wait for it yet: from now on they
-    would wait for 36 minutes.
-    """
-    return [
-        it.instance_id
-        for it in recording.instances[1:]
-        if _is_live(it, wait) and _is_about_to_wait(it.history[: wait.lengths[it.instance_id]])
-    ]
-
-
 def end_of_state(recording: Recording, wait: Wait) -> InstanceState:
     """How a submission ends that goes on without a fault: one that was given up stays so."""
     root = recording.instances[0]
@@ -101,22 +89,6 @@ def faultless_activities(*, starts_jobs: bool) -> dict[str, Activity]:
 
 def _is_live(instance: RecordedInstance, wait: Wait) -> bool:
     return wait.lengths[instance.instance_id] < len(instance.history)
-
-
-def _is_about_to_wait(history: Sequence[pb.HistoryEvent]) -> bool:
-    starts = {
-        event.eventId for event in history if event.taskScheduled.name == steps.START_DESCRIPTION
-    }
-    was_started = any(
-        event.HasField("taskCompleted") and event.taskCompleted.taskScheduledId in starts
-        for event in history
-    )
-    waits = (
-        event.timerCreated.fireAt.ToDatetime() - event.timestamp.ToDatetime()
-        for event in history
-        if event.HasField("timerCreated")
-    )
-    return was_started and not any(length >= _DEADLINE for length in waits)
 
 
 def _save(store: HistoryStore, instance: RecordedInstance, length: int) -> None:

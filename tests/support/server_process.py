@@ -64,7 +64,7 @@ class ServerProcess:
     def start(self) -> None:
         """Start it; its log is added to server.log."""
         log = self.folder / "server.log"
-        self.process = fork(_run, ("serve",), self.environment(), log, log)
+        self.process = fork(run_command, ("serve",), self.environment(), log, log)
 
     def wait_until_ready(self) -> None:
         """Wait until it serves HTTP."""
@@ -97,7 +97,7 @@ class ServerProcess:
         """Run a command of the command line on the same folder."""
         with TemporaryDirectory() as folder:
             stdout, stderr = Path(folder) / "stdout", Path(folder) / "stderr"
-            process = fork(_run, words, self.environment(), stdout, stderr)
+            process = fork(run_command, words, self.environment(), stdout, stderr)
             return Completed(
                 returncode=_exit_code(process, _COMMAND_S),
                 stdout=stdout.read_text("utf-8"),
@@ -122,7 +122,9 @@ def _exit_code(process: ForkServerProcess, within_s: float) -> int:
     return process.exitcode
 
 
-def _run(words: Sequence[str], environment: Mapping[str, str], stdout: Path, stderr: Path) -> None:
+def run_command(
+    words: Sequence[str], environment: Mapping[str, str], stdout: Path, stderr: Path
+) -> None:
     """Be `mail-ingest` with these words."""
     from host.cli import main
 

@@ -4,16 +4,20 @@ import base64
 import json
 import os
 import signal
+import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from describer import child
 from describer.protocol import Ready, Request, Response, Status
+from describer.rules import WORKER
 from shared.codec import from_json, to_json
 from shared.model import Kind
-from tests.support.describer_process import DescriberProcess, describer_process
+from tests.support.describer_process import PROJECT, DescriberProcess, describer_process
 from tests.support.third_party_server import Reply, json_reply, third_party_server
 
 if TYPE_CHECKING:
@@ -25,7 +29,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX pro
 @pytest.fixture(scope="module")
 def warm() -> Iterator[DescriberProcess]:
     with describer_process() as worker:
-        assert worker.read() == {"provider": "local-models-1", "ready": True}
+        first = worker.read()
+        assert (first["provider"], first["ready"]) == ("local-models-1", True)
         yield worker
 
 
@@ -70,8 +75,32 @@ def test_a_garbage_line_gets_one_answer_and_does_no_harm(
     assert warm.ask(media / "cat.jpg")["status"] == "described"
 
 
-def test_a_file_that_is_gone_is_unavailable(warm: DescriberProcess, tmp_path: Path) -> None:
-    assert warm.ask(tmp_path / "gone.jpg")["status"] == "unavailable"
+async def test_a_file_that_is_gone_is_unavailable_and_costs_no_process(
+    media: Path, tmp_path: Path
+) -> None:
+    process = await child.DescriberProcess.start(WORKER, os.environ, timedelta(seconds=60))
+    try:
+        for path, status in (
+            (tmp_path / "gone.jpg", "unavailable"),
+            (media / "cat.jpg", "described"),
+        ):
+            request = Request(job_id="a:1", path=str(path), kind=Kind.PHOTO, media_type="")
+            assert (await process.describe(request, 60)).status == status
+    finally:
+        await process.stop()
+
+
+def test_by_a_pipe_it_opens_the_files_that_requests_name(media: Path, tmp_path: Path) -> None:
+    paths = (tmp_path / "gone.jpg", media / "cat.jpg")
+    requests = [
+        to_json(Request(job_id="a:1", path=str(path), kind=Kind.PHOTO, media_type="")) + b"\n"
+        for path in paths
+    ]
+    done = subprocess.run(  # noqa: S603 - our own program
+        WORKER, cwd=PROJECT, input=b"".join(requests), capture_output=True, check=True
+    )
+    _, *answers = map(json.loads, done.stdout.splitlines())
+    assert [answer["status"] for answer in answers] == ["unavailable", "described"]
 
 
 def test_it_ignores_interrupts_and_ends_when_its_input_is_closed(media: Path) -> None:
@@ -79,6 +108,7 @@ def test_it_ignores_interrupts_and_ends_when_its_input_is_closed(media: Path) ->
         worker.read()
         os.kill(worker.process.pid, signal.SIGINT)
         assert worker.ask(media / "cat.jpg")["status"] == "described"
+        worker.channel.close()
         rest, errors = worker.process.communicate(timeout=20)
         assert (worker.process.returncode, rest, errors) == (0, b"", b"")
 
