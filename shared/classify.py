@@ -17,7 +17,7 @@ from shared.errors import SettingsError
 from shared.model import Category
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from shared.description import Description
@@ -37,12 +37,15 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """One category of the rules file."""
+    """One category of the rules file. `service_labels` are words that the local models do not have:
+    only a third-party service may say them.
+    """
 
     code: str
     name: str
     words: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    service_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,11 @@ class Classifier:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._matchers = tuple(
-            _Matcher(topic=topic, words=_pattern(topic.words), labels=_pattern(topic.labels))
+            _Matcher(
+                topic=topic,
+                words=_pattern(topic.words),
+                labels=_pattern(topic.labels + topic.service_labels),
+            )
             for topic in rules.topic
         )
 
@@ -110,6 +117,12 @@ def evidence_of(description: Description, *, subject: str = "", text: str = "") 
     )
 
 
+def labels_without_a_word(rules: Rules, vocabulary: Collection[str]) -> tuple[str, ...]:
+    """The `labels` that can never count, because no word of the vocabulary (lower case) is one."""
+    entries = dict.fromkeys(label for topic in rules.topic for label in topic.labels)
+    return tuple(entry for entry in entries if not _is_said(entry, vocabulary))
+
+
 def load_rules(path: Path) -> Rules:
     """Read a rules file. Raises SettingsError with a sentence that says what to mend."""
     try:
@@ -139,6 +152,11 @@ def _hits(matcher: _Matcher, evidence: Evidence, weights: Weights) -> Iterator[t
         for name, confidence in evidence.labels:
             if matcher.labels.fullmatch(name):
                 yield weights.label * confidence, f"label: {name} ({confidence:.2f})"
+
+
+def _is_said(entry: str, vocabulary: Collection[str]) -> bool:
+    pattern = _pattern((entry,))
+    return pattern is not None and any(map(pattern.fullmatch, vocabulary))
 
 
 def _pattern(entries: tuple[str, ...]) -> re.Pattern[str] | None:

@@ -63,6 +63,12 @@ def manifest() -> dict[str, ModelFile]:
     )
 
 
+def vocabulary() -> frozenset[str]:
+    """Every word that the shipped models may say of a picture, in lower case."""
+    named = (model for model in manifest().values() if model.classes)
+    return frozenset(name.lower() for model in named for name in model.class_names()) - {"-"}
+
+
 def load_session(model: ModelFile) -> Any:
     """An onnxruntime session on one thread: there is one describer process per core.
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from host.setting_names import unknown_settings
@@ -16,6 +17,9 @@ from host.terminal import say
 from shared.config import given_names
 from shared.errors import IngestError, SettingsError
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.classify import Rules
 
 _HTTP, _HTTPS = 80, 443
 _PATIENCE_S = 10.0
@@ -96,9 +100,26 @@ def _rules(settings: Settings) -> Finding:
 
     rules = load_rules(settings.place.rules)
     Classifier(rules)
-    return Finding(
-        passed=True, sentence=f"{len(rules.topic)} categories in {settings.place.rules}."
-    )
+    sentence = f"{len(rules.topic)} categories in {settings.place.rules}."
+    if unknown := _unknown_labels(rules):
+        listed = ", ".join(f'"{label}"' for label in unknown)
+        remedy = (
+            "Write the models' own words (describer/models/imagenet.txt and coco.txt), or move them"
+            " to service_labels."
+        )
+        return Finding(passed=False, sentence=f"{sentence} No local model says: {listed}. {remedy}")
+    return Finding(passed=True, sentence=sentence)
+
+
+def _unknown_labels(rules: Rules) -> tuple[str, ...]:
+    """The labels that can never count. What words a third-party service has is not known."""
+    from describer.models import vocabulary
+    from describer.settings import Settings as DescriberSettings
+    from shared.classify import labels_without_a_word
+
+    if DescriberSettings.from_env(os.environ).third_party is not None:
+        return ()
+    return labels_without_a_word(rules, vocabulary())
 
 
 def _describer(settings: Settings) -> Finding:
