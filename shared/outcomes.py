@@ -46,7 +46,7 @@ class Outcomes:
         outcome = await self._load(outcome_name(submission_id))
         while outcome is not None:
             # A writer may have died between its revision and outcome.json.
-            newer = await self._load(_revision_name(submission_id, outcome.revision + 1))
+            newer = await self._load(revision_name(submission_id, outcome.revision + 1))
             if newer is None:
                 break
             outcome = newer
@@ -73,7 +73,7 @@ class Outcomes:
             changed = replace(
                 changed, revision=current.revision + 1, status=status_of(changed.media)
             )
-            name = _revision_name(submission_id, changed.revision)
+            name = revision_name(submission_id, changed.revision)
             if await self.blobs.put_new(name, to_json(changed), content_type="application/json"):
                 await self.put(changed)
                 return changed
@@ -91,5 +91,6 @@ def _without(statuses: set[MediaStatus]) -> OutcomeStatus:
     return OutcomeStatus.ESCALATED if MediaStatus.ESCALATED in statuses else OutcomeStatus.PARTLY
 
 
-def _revision_name(submission_id: str, revision: int) -> str:
+def revision_name(submission_id: str, revision: int) -> str:
+    """The blob that holds a later revision of an outcome."""
     return f"{blob_prefix(submission_id)}revisions/{revision}.json"

@@ -91,7 +91,7 @@ class Turn:
 
 def load_recordings(folder: Path) -> list[Recording]:
     """All recordings below a folder, in the order of their names."""
-    return [_from_json(file) for file in sorted(folder.glob("*/*.json"))]
+    return [_from_json(file) for file in sorted(folder.glob("process_submission*/*.json"))]
 
 
 def write_recording(recording: Recording, file: Path) -> None:
@@ -286,17 +286,17 @@ def _of_end(end: JsonObject) -> Step:
 def _covers(now: Step, then: Step) -> bool:
     """Whether a step is the one that was recorded. A value may have gained fields."""
     same = (now.id, now.kind, now.name) == (then.id, then.kind, then.name)
-    return same and _holds(now.value, then.value)
+    return same and holds(now.value, then.value)
 
 
-def _holds(now: Any, then: Any) -> bool:
+def holds(now: Any, then: Any) -> bool:
     """Whether a JSON value has all that another one has."""
     if isinstance(now, dict) and isinstance(then, dict):
         fields, older = cast("JsonObject", now), cast("JsonObject", then)
-        return all(key in fields and _holds(fields[key], older[key]) for key in older)
+        return all(key in fields and holds(fields[key], older[key]) for key in older)
     if isinstance(now, list) and isinstance(then, list):
         items, others = cast("list[Any]", now), cast("list[Any]", then)
-        return len(items) == len(others) and all(map(_holds, items, others))
+        return len(items) == len(others) and all(map(holds, items, others))
     return now == then
 
 
