@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.local.smtp_listener import SmtpListener
-from adapters.local.smtp_session import SmtpPolicy
+from adapters.local.smtp_policy import SmtpPolicy
 from host.intake import http_doors, server_settings
 from host.readiness import readiness
 from http_intake.app import build_app
@@ -54,7 +54,10 @@ async def open_smtp_door(
             max_message_bytes=settings.intake.max_message_bytes,
             max_recipients=smtp.max_recipients,
             max_connections=smtp.max_connections,
+            max_connections_per_peer=smtp.max_connections_per_peer,
             idle_timeout_s=smtp.idle_timeout_s,
+            min_bytes_per_s=smtp.min_bytes_per_s,
+            max_session_s=smtp.max_session_s,
             hostname=smtp.hostname,
         ),
         clock=parts.services.stores.clock,

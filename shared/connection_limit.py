@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     type Network = IPv4Network | IPv6Network
 
-_GRACE_S = 1.0  # for a new connection's first bytes, and between two requests
 _IPV6_PREFIX = 64  # what one subscriber has at the least (RFC 6177 section 2)
 
 
@@ -46,8 +45,8 @@ class _Place:
 
 class ConnectionLimit[C: Connection]:
     """The connections of one listener. Up to `reserve` more than `most` are held, for a moment.
-    `trusted` are networks of reverse proxies, which speak for many clients: they have no limit of
-    their own.
+    A connection may be idle for `grace_s` before it has to give way. `trusted` are networks of
+    reverse proxies, which speak for many clients: they have no limit of their own.
     """
 
     def __init__(
@@ -56,12 +55,14 @@ class ConnectionLimit[C: Connection]:
         most: int,
         per_peer: int,
         reserve: int = 0,
+        grace_s: float = 1.0,
         trusted: Iterable[Network] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most = most
         self._per_peer = per_peer
-        self._most_held = most + reserve
+        self._reserve = reserve
+        self._grace_s = grace_s
         self._trusted = tuple(trusted)
         self._clock = clock
         self._places: dict[C, _Place] = {}  # the one that was used longest ago comes first
@@ -84,14 +85,16 @@ class ConnectionLimit[C: Connection]:
         trusted = self._is_trusted(address)
         self._places[connection] = _Place(peer, self._clock(), trusted)
         self._counts[peer] = self._counts.get(peer, 0) + 1
-        while self._peer_is_over(connection) and self._displace(of=peer):
+        while self._peer_is_over(connection) and self._displace(self._grace_s, of=peer):
             pass
-        while len(self) > self._most and self._displace():
+        while len(self) > self._most and self._displace(self._grace_s):
             pass
-        if len(self) > self._most_held and not self._displace(grace_s=0.0, but=connection):
-            self.remove(connection)
-            return False
-        return True
+        if len(self) <= self._most + self._reserve:
+            return True
+        if self._reserve and self._displace(0.0, but=connection):
+            return True
+        self.remove(connection)
+        return False
 
     def remove(self, connection: C) -> None:
         """Count a connection out; one that is not counted is ignored."""
@@ -111,7 +114,7 @@ class ConnectionLimit[C: Connection]:
         """Whether there are too many connections, or too many of this one's peer."""
         return len(self) > self._most or self._peer_is_over(connection)
 
-    def _displace(self, *, of: str = "", grace_s: float = _GRACE_S, but: C | None = None) -> bool:
+    def _displace(self, grace_s: float, *, of: str = "", but: C | None = None) -> bool:
         """Close a connection, of one peer or of whoever has most, that has been idle for a while;
         whether there was one.
         """

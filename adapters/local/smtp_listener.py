@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING
 
 from adapters.local import maildir
 from adapters.local.maildir_delivery import remove_abandoned
-from adapters.local.smtp_session import SmtpPolicy, SmtpSession
+from adapters.local.smtp_session import SmtpSession
+from shared.connection_limit import ConnectionLimit
 from shared.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from adapters.local.smtp_policy import SmtpPolicy
     from shared.ports import Clock
 
-_BUSY = b"421 4.7.0 Too many connections; please try again later\r\n"
+_GRACE_S = 10.0  # between two commands of a client, before its place is given to another one
 
 
 class SmtpListener:
@@ -44,6 +46,11 @@ class SmtpListener:
         self._delivered = delivered
         self._tls = tls
         self._sessions: set[SmtpSession] = set()
+        self._limit: ConnectionLimit[SmtpSession] = ConnectionLimit(
+            most=policy.max_connections,
+            per_peer=policy.max_connections_per_peer,
+            grace_s=_GRACE_S,
+        )
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int, *, allow_remote: bool = False) -> int:
@@ -83,26 +90,15 @@ class SmtpListener:
         await self._server.wait_closed()
 
     def _protocol(self) -> asyncio.BaseProtocol:
-        if len(self._sessions) >= self._policy.max_connections:
-            return _Busy()
         return SmtpSession(
             self._folder,
             self._policy,
             clock=self._clock,
             delivered=self._delivered,
             sessions=self._sessions,
+            limit=self._limit,
             tls=self._tls,
         )
-
-
-class _Busy(asyncio.Protocol):
-    """Says to one client too many that it should come again."""
-
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.write(_BUSY)
-        transport.close()
 
 
 def is_loopback(host: str) -> bool:

@@ -9,14 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from dataclasses import dataclass
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, AnyStr, cast, override
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapters.local.maildir_delivery import MaildirDelivery
 from adapters.local.smtp_data import DataDecoder
+from adapters.local.smtp_hooks import SessionHooks
+from adapters.local.smtp_policy import (
+    BUSY,
+    DISK_FULL,
+    LATER,
+    TOO_LARGE,
+    TOO_SLOW,
+    DataPatience,
+)
 from shared.errors import StorageFullError
 
 if TYPE_CHECKING:
@@ -24,38 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from adapters.local.smtp_policy import SmtpPolicy
+    from shared.connection_limit import ConnectionLimit
     from shared.ports import Clock
 
 logger = logging.getLogger(__name__)
 
-_CHUNK = 1024 * 1024  # more than the reader ever holds, so that a read empties it
 _LONGEST_COMMAND = 2048  # bytes; SMTPUTF8 paths and parameters fit (RFC 6531 3.4)
-
-TOO_LARGE = "552 5.3.4 The message is larger than the limit of {limit:,} bytes"
-DISK_FULL = "452 4.3.1 The disk is full; please try again later"
-LATER = "451 4.3.0 The message could not be stored; please try again later"
-NOT_HERE = "550 5.7.1 We take no mail for this address, and relay none"
-TOO_MANY = "452 4.5.3 Too many recipients"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmtpPolicy:
-    """Whose mail is taken, and how much of it. `recipients` holds lower-case addresses and domains;
-    empty: every recipient's.
-    """
-
-    recipients: frozenset[str] = frozenset()
-    max_message_bytes: int = 157_286_400
-    max_recipients: int = 100
-    max_connections: int = 50
-    idle_timeout_s: float = 300.0  # RFC 5321 4.5.3.2.7
-    hostname: str = "localhost"
-
-    def takes(self, recipient: str) -> bool:
-        """Whether mail for this address is taken."""
-        address = recipient.lower()
-        domain = address.rpartition("@")[2]
-        return not self.recipients or address in self.recipients or domain in self.recipients
 
 
 class SmtpSession(SMTP):
@@ -71,10 +54,11 @@ class SmtpSession(SMTP):
         clock: Clock,
         delivered: Callable[[], None],
         sessions: set[SmtpSession],
+        limit: ConnectionLimit[SmtpSession],
         tls: ssl.SSLContext | None,
     ) -> None:
         super().__init__(
-            _Hooks(policy),
+            SessionHooks(policy),
             data_size_limit=policy.max_message_bytes,
             enable_SMTPUTF8=True,
             hostname=policy.hostname,
@@ -91,13 +75,56 @@ class SmtpSession(SMTP):
         self._clock = clock
         self._delivered = delivered
         self._sessions = sessions
+        self._limit = limit
+        self._taking = False
+        self._session_timer: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self in self._sessions:  # STARTTLS comes here a second time
+            super().connection_made(transport)
+            return
+        if not self._limit.admit(self, _address(transport)) or self._limit.is_over(self):
+            self._limit.remove(self)
+            _turn_away(transport)
+            return
         super().connection_made(transport)
-        if self not in self._sessions:  # STARTTLS comes here a second time
-            self._sessions.add(self)
-            self._conversation().add_done_callback(self._forget)
+        self._sessions.add(self)
+        self._session_timer = self.loop.call_later(
+            self._policy.max_session_s, self._say_and_close, TOO_SLOW
+        )
+        self._conversation().add_done_callback(self._forget)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no data is under way: see `ConnectionLimit`."""
+        return not self._taking
+
+    def displace(self) -> None:
+        """Close it, because others need its place."""
+        self._say_and_close(BUSY)
+
+    @override
+    def _timeout_cb(self) -> None:
+        self._say_and_close(b"")
+
+    def _say_and_close(self, reply: bytes) -> None:
+        """End the session. A transport that is closed waits until all is sent, so for a client that
+        does not read it would wait for ever.
+        """
+        if not isinstance(self.transport, asyncio.WriteTransport):
+            return
+        if reply:
+            self.transport.write(reply)
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    @override
+    async def push(self, status: AnyStr) -> None:
+        await super().push(status)
+        await asyncio.sleep(0)  # whoever sends many commands at once must not keep the event loop
 
     def end(self) -> asyncio.Task[None]:
         """Cut the connection; the task that ends with the session, its files put in order."""
@@ -107,6 +134,9 @@ class SmtpSession(SMTP):
 
     def _forget(self, conversation: asyncio.Task[None]) -> None:
         self._sessions.discard(self)
+        self._limit.remove(self)
+        if self._session_timer is not None:
+            self._session_timer.cancel()
         if not conversation.cancelled():
             conversation.exception()  # the loss of the connection, which is no news
 
@@ -124,8 +154,13 @@ class SmtpSession(SMTP):
         if arg:
             await self.push("501 5.5.4 Syntax: DATA")
             return
-        await self.push("354 End data with <CR><LF>.<CR><LF>")
-        verdict = await self._take(envelope)
+        self._taking = True
+        try:
+            await self.push("354 End data with <CR><LF>.<CR><LF>")
+            verdict = await self._take(envelope)
+        finally:
+            self._taking = False
+        self._limit.touch(self)
         self._set_post_data_state()
         await self.push(verdict)
 
@@ -166,11 +201,11 @@ class SmtpSession(SMTP):
         """Read to the end of the data; the reply when it was refused. What is refused is read on,
         so that the client listens (RFC 5321 4.2.5), but not for ever.
         """
-        decoder = DataDecoder()
+        decoder, patience = DataDecoder(), DataPatience(self._policy)
         limit = self._policy.max_message_bytes
         size, verdict = 0, None
         while not decoder.ended:
-            data = decoder.feed(await self._next_chunk())
+            data = decoder.feed(await self._next_chunk(patience))
             size += len(data)
             if verdict is None and size > limit:
                 verdict = TOO_LARGE.format(limit=limit)
@@ -192,8 +227,12 @@ class SmtpSession(SMTP):
             return _not_stored(exc)
         return None
 
-    async def _next_chunk(self) -> bytes:
-        chunk = await self._reader.read(_CHUNK)
+    async def _next_chunk(self, patience: DataPatience) -> bytes:
+        try:
+            chunk = await patience.read(self._reader)
+        except TimeoutError as exc:
+            self._say_and_close(TOO_SLOW)
+            raise ConnectionResetError from exc
         if not chunk:
             raise ConnectionResetError
         self._reset_timeout()  # the base class gives the whole data the time of one command
@@ -216,52 +255,17 @@ class SmtpSession(SMTP):
         return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-class _Hooks:
-    """What aiosmtpd asks about a client's commands; its names are given by aiosmtpd."""
+def _address(transport: asyncio.BaseTransport) -> str:
+    peer: object = transport.get_extra_info("peername")
+    return str(cast("tuple[object]", peer)[0]) if isinstance(peer, tuple) else ""
 
-    def __init__(self, policy: SmtpPolicy) -> None:
-        self._policy = policy
 
-    async def handle_EHLO(  # noqa: N802
-        self,
-        _server: SMTP,
-        session: Session,
-        _envelope: Envelope,
-        hostname: str,
-        responses: list[str],
-    ) -> list[str]:
-        session.host_name = hostname
-        return [line for line in responses if not line.startswith("250-AUTH")]  # we have no users
-
-    async def handle_MAIL(  # noqa: N802
-        self,
-        _server: SMTP,
-        _session: Session,
-        envelope: Envelope,
-        address: str,
-        options: list[str],
-    ) -> str:
-        if not address.isprintable():  # it becomes a header field
-            return "553 5.1.7 This is no address"
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 2.1.0 OK"
-
-    async def handle_RCPT(  # noqa: N802
-        self,
-        _server: SMTP,
-        _session: Session,
-        envelope: Envelope,
-        address: str,
-        options: list[str],
-    ) -> str:
-        if not self._policy.takes(address):
-            return NOT_HERE
-        if len(envelope.rcpt_tos) >= self._policy.max_recipients:
-            return TOO_MANY
-        envelope.rcpt_tos.append(address)
-        envelope.rcpt_options.extend(options)
-        return "250 2.1.5 OK"
+def _turn_away(transport: asyncio.BaseTransport) -> None:
+    """Say to one client too many that it should come again."""
+    transport.set_protocol(asyncio.Protocol())
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.write(BUSY)
+    transport.close()
 
 
 def _not_stored(exc: OSError | StorageFullError) -> str:

@@ -202,7 +202,34 @@ class SmtpDoorSettings:
         50,
         unit="count",
         example="20",
-        meaning="The most connections at a time.",
+        meaning="The most connections at a time; those without data under way give way first.",
+        least=1,
+    )
+    max_connections_per_peer: int = setting(
+        "MAIL_INGEST_SMTP_MAX_CONNECTIONS_PER_PEER",
+        20,
+        unit="count",
+        example="5",
+        meaning="The most connections of one address (of one /64 of IPv6) at a time.",
+        least=1,
+    )
+    min_bytes_per_s: int = setting(
+        "MAIL_INGEST_SMTP_MIN_BYTES_PER_S",
+        500,
+        unit="bytes per second",
+        example="2000",
+        meaning=(
+            "The slowest mail that is waited for, on the average; a pause of"
+            " MAIL_INGEST_SMTP_IDLE_TIMEOUT_S comes on top."
+        ),
+        least=1,
+    )
+    max_session_s: float = setting(
+        "MAIL_INGEST_SMTP_MAX_SESSION_S",
+        14_400.0,
+        unit="seconds",
+        example="3600",
+        meaning="How long a connection may last in all; its client sends again what was cut off.",
         least=1,
     )
     max_recipients: int = setting(

@@ -109,11 +109,11 @@ def test_a_connection_that_was_just_made_or_used_does_not_give_way() -> None:
 
 
 def test_beyond_the_reserve_the_newest_takes_the_place_of_an_idle_one() -> None:
-    listener = Listener(most=1)
-    first, second = FakeConnection(), FakeConnection()
-    assert listener.limit.admit(first, "192.0.2.1")
-    assert listener.limit.admit(second, "192.0.2.2")
-    assert (first.displaced, second.displaced) == (True, False)
+    listener = Listener(most=1, reserve=1)
+    young = [FakeConnection() for _ in range(3)]
+    for number, connection in enumerate(young):
+        assert listener.limit.admit(connection, f"192.0.2.{number}")
+    assert [each.displaced for each in young] == [True, False, False]
 
 
 def test_beyond_the_reserve_nothing_is_held_while_all_are_busy() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from adapters.clock import SystemClock
 from adapters.local.mailbox import MaildirMailbox
 from adapters.local.smtp_listener import SmtpListener
-from adapters.local.smtp_session import SmtpPolicy
+from adapters.local.smtp_policy import SmtpPolicy
 from mail_ingest.poll import MailboxPoller
 
 folder = Path(sys.argv[1])

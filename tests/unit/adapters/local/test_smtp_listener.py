@@ -9,19 +9,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.local import maildir_delivery
+from adapters.local import maildir_delivery, smtp_listener
 from adapters.local.smtp_listener import SmtpListener
-from adapters.local.smtp_session import SmtpPolicy
+from adapters.local.smtp_policy import SmtpPolicy
 from shared.errors import SettingsError, StorageFullError
 from tests.support.certificates import self_signed
 from tests.support.clocks import ManualClock
 
+ELSEWHERE = ("127.0.0.2", 0)
 MAIL = b"From: a@example.org\r\nSubject: hello\r\n\r\n.a line with a dot\r\n"
 
 
@@ -337,13 +338,128 @@ async def test_a_client_that_says_nothing_is_hung_up_on(tmp_path: Path) -> None:
 
 
 async def test_slow_data_is_not_cut_off_as_long_as_it_flows(tmp_path: Path) -> None:
-    async with listening(tmp_path, SmtpPolicy(idle_timeout_s=0.3)) as port:
+    policy = SmtpPolicy(idle_timeout_s=0.3, min_bytes_per_s=1)
+    async with listening(tmp_path, policy) as port:
         reader, writer = await begin_data(port)
         for _ in range(6):
             writer.write(b"slow\r\n")
             await asyncio.sleep(0.1)
         writer.write(b".\r\n")
         assert (await reply(reader)).startswith(b"250")
+        writer.close()
+
+
+async def test_data_that_trickles_is_cut_off_though_it_never_pauses(tmp_path: Path) -> None:
+    policy = SmtpPolicy(idle_timeout_s=0.5, min_bytes_per_s=1_000_000)
+    async with listening(tmp_path, policy) as port:
+        reader, writer = await begin_data(port)
+
+        async def trickle() -> None:
+            while True:
+                writer.write(b"x")
+                await asyncio.sleep(0.02)
+
+        trickling = asyncio.create_task(trickle())
+        with suppress(ConnectionError):  # what it still sends may make TCP reset the connection
+            assert (await asyncio.wait_for(reader.read(), 20)).startswith(b"421 4.4.2")
+        trickling.cancel()
+        writer.close()
+        await until(lambda: drafts(tmp_path) == [])
+    assert taken(tmp_path) == []
+
+
+async def test_a_session_that_never_ends_is_ended(tmp_path: Path) -> None:
+    async with listening(tmp_path, SmtpPolicy(max_session_s=0.5)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        seen = b""
+        async with asyncio.timeout(20):
+            while b"421 4.4.2" not in seen:
+                writer.write(b"NOOP\r\n")
+                seen = await reply(reader)
+        writer.close()
+
+
+async def test_a_peer_that_holds_its_share_shuts_nobody_else_out(tmp_path: Path) -> None:
+    async with listening(tmp_path, SmtpPolicy(max_connections_per_peer=2)) as port:
+        idle = [
+            await asyncio.open_connection("127.0.0.1", port, local_addr=ELSEWHERE) for _ in range(2)
+        ]
+        for reader, _ in idle:
+            assert (await reply(reader)).startswith(b"220")
+        third, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=ELSEWHERE)
+        assert (await reply(third)).startswith(b"421 4.7.0")
+        await submitted(port)
+        for _, open_one in [*idle, (third, writer)]:
+            open_one.close()
+    assert len(taken(tmp_path)) == 1
+
+
+async def test_connections_that_do_nothing_give_way_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_listener, "_GRACE_S", 0.0)
+    async with listening(tmp_path, SmtpPolicy(max_connections=2)) as port:
+        busy, writer = await begin_data(port)
+        idle, other = await asyncio.open_connection("127.0.0.1", port)
+        assert (await reply(idle)).startswith(b"220")
+        await submitted(port)
+        assert (await reply(idle)).startswith(b"421 4.7.0")
+        writer.write(b"one\r\n.\r\n")
+        assert (await reply(busy)).startswith(b"250")
+        writer.close()
+        other.close()
+    assert len(taken(tmp_path)) == 2
+
+
+async def test_a_client_that_does_not_read_our_replies_is_cut_off(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    async with listening(tmp_path, SmtpPolicy(idle_timeout_s=0.5)) as port:
+        with socket.create_connection(("127.0.0.1", port)) as deaf:
+            deaf.setblocking(False)
+
+            async def ask() -> None:
+                while True:
+                    await loop.sock_sendall(deaf, b"HELP\r\n" * 1000)
+
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(ask(), 30)
+
+
+async def test_many_commands_at_once_leave_the_event_loop_to_others(tmp_path: Path) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with listening(tmp_path) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await reply(reader)
+        counting = asyncio.create_task(count())
+        writer.write(b"NOOP\r\n" * 5000)
+        for _ in range(5000):
+            await reader.readuntil(b"\r\n")
+        counting.cancel()
+        writer.close()
+    assert turns > 4000
+
+
+async def test_what_was_said_before_starttls_is_forgotten(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path, "localhost")
+    async with listening(tmp_path / "mail", tls=certificate.server_context()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await reply(reader)
+        writer.write(b"EHLO x\r\n")
+        await reply(reader)
+        writer.write(b"STARTTLS\r\nMAIL FROM:<evil@b.example>\r\n")
+        assert (await reply(reader)).startswith(b"220")
+        await writer.start_tls(certificate.client_context(), server_hostname="localhost")
+        writer.write(b"EHLO x\r\n")
+        assert (await reply(reader)).startswith(b"250")
+        writer.write(b"RCPT TO:<c@d.example>\r\n")
+        assert (await reply(reader)).startswith(b"503")  # no MAIL was heard
         writer.close()
 
 
@@ -361,7 +477,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from adapters.clock import SystemClock
 from adapters.local.smtp_listener import SmtpListener
-from adapters.local.smtp_session import SmtpPolicy
+from adapters.local.smtp_policy import SmtpPolicy
 
 def peak():
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
