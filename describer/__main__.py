@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 from describer.confinement.kernel import deny_inspection
 from describer.logs import log_to_stderr
-from describer.process import ignore_interrupts, limit_resources, reserve_stdout
+from describer.process import (
+    ignore_interrupts,
+    limit_resources,
+    reserve_stdout,
+    set_cpu_alarm,
+)
 from describer.request_lines import RequestReader
 from describer.settings import Settings
 from shared.errors import IngestError
@@ -78,7 +83,7 @@ def _work(settings: Settings, service: AnyService | None = None) -> int:
     from describer.describe import Describer
     from describer.worker import Worker
 
-    describer = Describer.load(settings, service)
+    describer = Describer.load(settings, service, set_alarm=set_cpu_alarm)
     # Everything is loaded, and nothing from outside has been opened.
     confinement = confine(any_file=not requests.hands_over_media)
     Worker(

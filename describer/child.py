@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 _TIED = str(Path(__file__).with_name("tied.py"))
 _LONGEST_LINE = 64 * 1024 * 1024  # a thumbnail and a third party's own answer are in it
+_TOO_MUCH_CPU = "It needs more computing than one file is given."  # describer/budget.py
 _NICENESS = 5  # below the intake: a mail at the door goes before a photo at the desk
 
 
@@ -131,6 +132,9 @@ class DescriberProcess:
             yield
         except (ConnectionError, StorageCorruptError) as exc:
             await self.stop()
+            # Its own alarm (process.py), or the limit that we have set.
+            if self._process.returncode in {-signal.SIGPROF, -signal.SIGXCPU}:
+                raise DescriberTimeoutError(_TOO_MUCH_CPU) from exc
             raise DescriberLostError("The describer crashed on it.") from exc
         except BaseException:
             await self.stop()

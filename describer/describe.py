@@ -6,7 +6,7 @@ so they are the same whichever provider says the rest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from describer.dhash import dhash
@@ -21,6 +21,8 @@ from shared.description import Description
 from shared.model import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from describer.media import Reading, Source
     from describer.providers.base import Findings, Provider
     from describer.providers.exchange import AnyService
@@ -55,12 +57,21 @@ class Describer:
     limits: Limits
 
     @classmethod
-    def load(cls, settings: Settings, service: AnyService | None = None) -> Self:
-        """Load the provider of the settings. Raises SettingsError and ModelDamagedError."""
+    def load(
+        cls,
+        settings: Settings,
+        service: AnyService | None = None,
+        *,
+        set_alarm: Callable[[float], None] | None = None,
+    ) -> Self:
+        """Load the provider of the settings. `set_alarm`: see `Limits`; only a process of our own
+        may be ended. Raises SettingsError and ModelDamagedError.
+        """
+        limits = Limits(max_pixels=settings.max_pixels, longest_side=_longest_side(settings))
         return cls(
             provider=load_provider(settings, service),
             identity=identify(settings),
-            limits=Limits(max_pixels=settings.max_pixels, longest_side=_longest_side(settings)),
+            limits=limits if set_alarm is None else replace(limits, set_alarm=set_alarm),
         )
 
     def describe(self, source: Source) -> Described | Unreadable | Unavailable:
@@ -93,7 +104,10 @@ def _longest_side(settings: Settings) -> int:
 def _read(source: Source, limits: Limits) -> Reading:
     read = read_video if source.kind is Kind.VIDEO else read_photo
     with source.opened() as file:
-        return read(file, limits)
+        try:
+            return read(file, limits)
+        finally:
+            limits.set_alarm(0)
 
 
 def _description(provider: str, reading: Reading, findings: Findings) -> Description:

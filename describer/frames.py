@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import av
@@ -18,12 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
+
+    from describer.budget import VideoBudget
 
 _FEWEST, _MOST = 4, 12
 _FORWARD_PIXELS = 100_000_000  # to decode from a key frame towards the wanted time, at the most
 _FORWARD_LEAST, _FORWARD_MOST = 10, 1000  # frames, however large or small
+_PACKETS_A_FRAME = 2  # the two fields of an interlaced picture
+_PACKETS_IN_ADVANCE = 64  # that a decoder takes before its first frame; the standards allow 16
 _SAME = 4.0  # mean difference of brightness (0..255) below which two frames are the same
 
 
@@ -38,21 +43,34 @@ class Footage:
     stream: VideoStream
     start_s: float
     duration_ms: int
+    budget: VideoBudget
     lead_s: float = 0.0
 
-    def decode(self) -> Iterator[VideoFrame]:
-        """The frames from here to the end. Damaged packets are skipped, damage ends it early."""
+    def decode(self, most: int) -> Iterator[VideoFrame]:
+        """Up to `most` frames from here on. Damaged packets are skipped; damage ends it early, as
+        do many packets that give no frame, and a budget that is spent.
+        """
+        left, last = most, self.budget.decoded + _PACKETS_A_FRAME * most + _PACKETS_IN_ADVANCE
         packets = self.container.demux(self.stream)
-        while True:
+        while left > 0 and self.budget.decoded < last and self.budget.read_packet():
             try:
                 packet = next(packets)
             except (StopIteration, FFmpegError):
                 return
-            try:
-                frames = packet.decode()
-            except FFmpegError:
-                continue
-            yield from frames
+            for frame in self._frames(packet)[:left]:
+                left -= 1
+                yield frame
+
+    def _frames(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        """What comes out for a packet; it counts for what goes in."""
+        before = self.stream.width * self.stream.height
+        frames: list[VideoFrame] = []
+        with suppress(FFmpegError):
+            frames = packet.decode()
+        # Where the decoder is told to skip, only key frames cost anything.
+        if frames or packet.is_keyframe or self.stream.codec_context.skip_frame != "NONKEY":
+            self.budget.decode_packet(max(before, self.stream.width * self.stream.height))
+        return frames
 
     def seek(self, seconds: float) -> bool:
         """Go to the last key frame before a time; False when the file allows no seeking."""
@@ -110,7 +128,7 @@ def _frame_at(footage: Footage, wanted_ms: int) -> VideoFrame | None:
     pixels = max(1, footage.stream.width * footage.stream.height)
     most = min(max(_FORWARD_LEAST, _FORWARD_PIXELS // pixels), _FORWARD_MOST)
     best: VideoFrame | None = None
-    for best in islice(footage.decode(), most):
+    for best in footage.decode(most):
         if footage.time_ms(best) >= wanted_ms:
             break
     return best

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,16 +37,23 @@ DECODER_ERRORS = (
 )
 
 
+def _no_alarm(seconds: float) -> None:
+    del seconds
+
+
 class UnreadableMediaError(IngestError):
     """A photo or video cannot be opened, now or later; the text is a sentence for its sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`max_pixels` of one picture is an error beyond; pictures are scaled to `longest_side`."""
+    """`max_pixels` of one picture is an error beyond; pictures are scaled to `longest_side`.
+    `set_alarm` ends the process after so many seconds of CPU; 0: not at all.
+    """
 
     max_pixels: int
     longest_side: int
+    set_alarm: Callable[[float], None] = _no_alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,9 @@ import numpy as np
 import pi_heif  # pyright: ignore[reportMissingTypeStubs]
 from PIL import Image, ImageFile
 
+from describer.budget import MOST_SCANS, photo_alarm_s
 from describer.exif import read_exif
+from describer.jpeg import has_more_scans
 from describer.media import DECODER_ERRORS, Frame, Reading, UnreadableMediaError, opened_media
 from describer.pixels import to_rgb, upright, upright_size
 from shared.model import Kind
@@ -27,11 +29,16 @@ _FORMATS = (
 )  # fmt: skip
 _PARTLY_READABLE = frozenset({"JPEG", "MPO", "PNG"})
 _CANNOT_BE_BLENDED = frozenset({"1", "P", "PA"})
+_IN_SCANS = frozenset({"JPEG", "MPO"})
+_TOO_MANY_SCANS = (
+    f"The photo is drawn in more than {MOST_SCANS} passes; no camera or program needs so many."
+)
 _CUT_OFF = "The file is cut off; only its upper part could be read."
 
 
 def read_photo(media: BinaryIO | Path, limits: Limits) -> Reading:
     """Open, check, scale down and turn upright. Raises UnreadableMediaError."""
+    limits.set_alarm(photo_alarm_s(0))
     Image.MAX_IMAGE_PIXELS = limits.max_pixels  # Pillow's one switch; some formats check within
     try:
         with opened_media(media) as file, warnings.catch_warnings():
@@ -52,7 +59,10 @@ def _read(file: BinaryIO, limits: Limits) -> Reading:
     with Image.open(file, formats=_FORMATS) as opened:
         if opened.width * opened.height > limits.max_pixels:
             raise UnreadableMediaError(_too_many_pixels(limits))
+        limits.set_alarm(photo_alarm_s(opened.width * opened.height))
         size, format_ = opened.size, opened.format
+        if format_ in _IN_SCANS and has_more_scans(file, MOST_SCANS):
+            raise UnreadableMediaError(_TOO_MANY_SCANS)
         capture, orientation = read_exif(opened)
         try:
             shrunk, notes = _shrink(opened, limits.longest_side), ()

@@ -21,6 +21,15 @@ def limit_resources(memory_mb: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+def set_cpu_alarm(seconds: float) -> None:
+    """Be ended by SIGPROF after so many more seconds of CPU, whatever we are at; 0: not at all.
+
+    Python sees a signal only between two calls into a decoder, and one call may last for minutes:
+    so there is no handler, and the kernel ends us. The parent knows the signal.
+    """
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
 def ignore_interrupts() -> None:
     """Ctrl-C reaches the whole process group; the parent decides when its children end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

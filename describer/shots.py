@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +31,7 @@ def shot_starts(footage: Footage) -> tuple[int, ...]:
     footage.stream.codec_context.skip_frame = "DEFAULT" if whole else "NONKEY"
     starts, before = [0], None
     most = min(_MOST_FRAMES, _PIXEL_BUDGET // pixels + 1)
-    for count, frame in enumerate(islice(footage.decode(), most)):
+    for count, frame in enumerate(footage.decode(most)):
         if whole and count % _EVERY:
             continue
         colours = _colours(frame)

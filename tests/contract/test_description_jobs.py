@@ -177,6 +177,21 @@ async def test_a_file_that_takes_too_long_ends_its_process_and_is_not_tried_agai
         assert not is_running(desk.processes()[0])
 
 
+@every_kind
+async def test_a_file_that_costs_too_much_computing_is_not_tried_again(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
+    patient = replace(RULES, photo_time=timedelta(seconds=60))
+    async with open_desk(tmp_path, patient) as desk:
+        spinning, good = await desk.start("spin.jpg"), await desk.start("good.jpg", b"y")
+
+        ended = await desk.result(spinning)
+        assert ended.status == "unreadable"
+        assert ended.reason == "It needs more computing than one file is given."
+        assert (await desk.result(good)).status == "described"
+        assert desk.runs().count(spinning) == 1
+
+
 @beside_us
 async def test_files_that_take_too_long_do_not_excuse_one_that_crashes(
     open_desk: OpenDesk, tmp_path: Path

@@ -1,7 +1,8 @@
 """A describer worker (describer/protocol.py) that does what the file's name tells it to do.
 
-``crash-always``, ``crash-once``, ``hang``, ``slow`` and ``unreadable`` say it all; ``unavailable``
-is so as often as the file has bytes. Each request leaves a line in runs.txt beside the original.
+``crash-always``, ``crash-once``, ``hang``, ``spin``, ``slow`` and ``unreadable`` say it all;
+``unavailable`` is so as often as the file has bytes. Each request leaves a line in runs.txt beside
+the original.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from describer.process import set_cpu_alarm
 from describer.protocol import Ready, Request, Response, Status
 from shared.codec import from_json, to_json
 from shared.description import Description, Model
@@ -34,6 +36,9 @@ def _answer(request: Request) -> Response:
         os.abort()
     if "hang" in name:
         time.sleep(60)
+    if "spin" in name:
+        set_cpu_alarm(0.1)
+        sum(range(10**12))
     if "slow" in name:
         time.sleep(0.3)
     if "unavailable" in name and _runs(path, request.job_id) <= path.stat().st_size:
