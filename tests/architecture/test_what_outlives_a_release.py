@@ -50,12 +50,14 @@ ENGINES = sorted(DATABASES.glob("engine-*.sql"))
 def test_a_stored_value_of_every_release_is_read(name: str) -> None:
     examples = [release[name] for release in load_examples() if name in release]
     assert examples, "run: python -m tests.histories.record_values"
-    assert not check_values(name, TYPES[name], examples)
+    told = check_values(name, TYPES[name], examples)
+    assert not told, told
 
 
 @pytest.mark.parametrize("what", NAMES)
 def test_no_name_of_an_older_release_is_gone(what: str) -> None:
-    assert not check_names(what, load_names(what), NAMES[what])
+    told = check_names(what, load_names(what), NAMES[what])
+    assert not told, told
 
 
 @pytest.mark.parametrize("dump", STATES, ids=lambda dump: dump.stem)
@@ -79,7 +81,8 @@ def test_an_upgraded_state_has_the_tables_of_a_new_one(dump: Path, tmp_path: Pat
     upgraded = _upgraded_state(dump, tmp_path)
     with local_services(tmp_path / "new"):
         pass
-    assert not check_tables("state.db", upgraded, tables_of(tmp_path / "new" / "state.db"))
+    told = check_tables("state.db", upgraded, tables_of(tmp_path / "new" / "state.db"))
+    assert not told, told
 
 
 @pytest.mark.parametrize("dump", ENGINES, ids=lambda dump: dump.stem)
@@ -93,7 +96,8 @@ def test_the_engines_file_of_every_release_is_read(dump: Path, tmp_path: Path) -
     assert "process_submission" in {it[0].name for it in loaded.values() if it}
     HistoryStore(tmp_path / "new.db", durability="NORMAL").close()
     fresh = tables_of(tmp_path / "new.db")
-    assert not check_tables("engine.db", tables_of(tmp_path / "engine.db"), fresh)
+    told = check_tables("engine.db", tables_of(tmp_path / "engine.db"), fresh)
+    assert not told, told
 
 
 @pytest.mark.parametrize("file", sorted(ROWS.glob("index-*.json")), ids=lambda file: file.stem)

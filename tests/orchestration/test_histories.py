@@ -40,7 +40,8 @@ BY_NAME = {it.__name__: it for it in ORCHESTRATORS}
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_an_orchestrator_asks_for_the_steps_that_were_recorded(name: str) -> None:
-    assert not check_orchestrator(BY_NAME[name], RECORDINGS)
+    told = check_orchestrator(BY_NAME[name], RECORDINGS)
+    assert not told, told
 
 
 def test_every_orchestrator_that_is_registered_was_recorded() -> None:

@@ -19,7 +19,7 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 from tests.fakes.functions_host.protos import TypedData
 from tests.fakes.functions_host.worker import Worker
 from tests.support.azure_app import PROJECT, SETTINGS
-from tests.support.histories import FOLDER, first_deviation, load_recordings, turns_of
+from tests.support.histories import FOLDER, advice, first_deviation, load_recordings, turns_of
 
 if TYPE_CHECKING:
     from tests.fakes.functions_host.worker import Function
@@ -54,7 +54,7 @@ async def main() -> None:
 
     def replay() -> list[str]:
         return [
-            f"{recording.name}: {deviation}"
+            advice(it.name, recording.name, deviation)
             for recording in load_recordings(FOLDER)
             for it in recording.instances
             if (
