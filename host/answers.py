@@ -39,7 +39,11 @@ def reply_channel(
         blobs,
         transport=_transport(settings, folder, clock),
         webhooks=webhooks,
-        sender=Sender(newsroom=answer.from_name, address=answer.from_address),
+        sender=Sender(
+            newsroom=answer.from_name,
+            address=answer.from_address,
+            suggestions=answer.suggestions,
+        ),
         desk_address=answer.desk_address,
         clock=clock,
     )

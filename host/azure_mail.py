@@ -86,7 +86,11 @@ def graph_replies(
         blobs,
         TableLedger(tables.table("Replies")),
         webhooks=webhooks,
-        sender=Sender(newsroom=answer.from_name, address=answer.from_address),
+        sender=Sender(
+            newsroom=answer.from_name,
+            address=answer.from_address,
+            suggestions=answer.suggestions,
+        ),
         desk_address=answer.desk_address,
         clock=clock,
     )

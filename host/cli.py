@@ -84,12 +84,26 @@ def replay(
         str,
         typer.Option(metavar="LABEL", help="A label: take mails again that were replayed before."),
     ] = "",
+    answer: Annotated[
+        bool,
+        typer.Option(
+            "--answer", help="Answer the senders, too; never of mails older than the age limit."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what would become of each mail; change nothing."),
+    ] = False,
     json: AsJson = False,
 ) -> None:
-    """Take stored mails in, as if they came by mail."""
-    from host.commands.replay import replay as run
+    """Take stored mails in. Nobody is answered unless --answer is given."""
+    from host.commands.replay import Run, replay_mails
+    from host.commands.replay_dry_run import preview_mails
 
-    raise typer.Exit(run(paths, wait=wait, again=again, as_json=json))
+    if dry_run and wait:
+        raise typer.BadParameter("a dry run takes nothing, so there is nothing to wait for")
+    run = preview_mails if dry_run else replay_mails
+    raise typer.Exit(run(paths, Run(again=again, answer=answer, wait=wait), as_json=json))
 
 
 @app.command()

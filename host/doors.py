@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from contextlib import asynccontextmanager
 from functools import partial
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from adapters.local.smtp_listener import SmtpListener
@@ -17,6 +18,7 @@ from shared.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from ipaddress import IPv4Network, IPv6Network
 
     from host.data_folder import DataFolder
     from host.local import LocalParts
@@ -59,6 +61,7 @@ async def open_smtp_door(
             min_bytes_per_s=smtp.min_bytes_per_s,
             max_session_s=smtp.max_session_s,
             hostname=smtp.hostname,
+            trusted_peers=tuple(_network(each) for each in smtp.trusted_peers),
         ),
         clock=parts.services.stores.clock,
         delivered=parts.mailbox.wake,
@@ -69,6 +72,16 @@ async def open_smtp_door(
         yield smtp.host, port
     finally:
         await listener.stop()
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError as exc:
+        raise SettingsError(
+            "MAIL_INGEST_SMTP_TRUSTED_PEERS",
+            f"{text!r} is not an address or a network. Write one such as 10.0.0.5 or 10.0.0.0/24.",
+        ) from exc
 
 
 def _tls(certificate: str) -> ssl.SSLContext | None:

@@ -42,9 +42,19 @@ def receive_policy(settings: Settings, *mailboxes: str) -> ReceivePolicy:
             decoded_bytes=intake.max_decoded_bytes,
         ),
         media=_media_limits(settings),
-        screen=ScreenPolicy(own_addresses=frozenset(own)),
+        screen=ScreenPolicy(
+            own_addresses=frozenset(own),
+            own_servers=frozenset(_own_servers(settings)),
+            max_age_days=settings.answer.max_age_days,
+        ),
         authserv_id=intake.authserv_id,
     )
+
+
+def _own_servers(settings: Settings) -> set[str]:
+    """What our mail servers call themselves in Received fields."""
+    names = (settings.intake.authserv_id, settings.smtp_in.hostname)
+    return {name.lower() for name in names if name}
 
 
 def mail_receiver(settings: Settings, intake: Intake, *mailboxes: str) -> ReceiveMail:

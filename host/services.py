@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from host.sweep import Sweep
 from shared.activities import Activities
+from shared.answer_limits import AnswerLimits
 from shared.classify import Classifier, load_rules
 from shared.described import DescribedHandler
 from shared.desk import Desk
@@ -109,7 +110,11 @@ class Services:
             clock=stores.clock,
             classifier=Classifier(load_rules(settings.place.rules)),
             provider=self.provider,
-            answers_per_day=settings.answer.per_sender_and_day,
+            answer_limits=AnswerLimits(
+                per_address=settings.answer.per_sender_and_day,
+                per_domain=settings.answer.per_domain_and_day,
+                total=settings.answer.total_per_day,
+            ),
         )
 
     def described_handler(self, settings: Settings, engine: Engine) -> DescribedHandler:

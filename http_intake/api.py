@@ -141,10 +141,15 @@ class Api:
     def _mail_origin(self, request: Request, client: str) -> MailOrigin:
         """Where a mail comes from: out of a mailbox that the client watches, or just from it."""
         watched = watched_mail(request.headers, client, self._settings)
-        if watched is None:
-            watched = (self._key(request, client), rfc3339(self._intake.clock.now()))
-        key, received_at = watched
-        return MailOrigin(source=MAIL_SOURCE, key=key, received_at=received_at, client=client)
+        now = rfc3339(self._intake.clock.now())
+        key, received_at = watched or (self._key(request, client), now)
+        return MailOrigin(
+            source=MAIL_SOURCE,
+            key=key,
+            received_at=received_at,
+            client=client,
+            from_exchange=watched is not None,
+        )
 
     def _accepted(self, request: Request, submission_id: str) -> Response:
         base = own_base_url(request, self._settings)

@@ -59,6 +59,7 @@ class ReferenceIntake:
             key=reference_key(reference),
             received_at=reference.received_at,
             client=client,
+            from_exchange=True,
         )
         known = await self._doors.intake.known(origin.submission_id)
         if known is not None:

@@ -1,4 +1,5 @@
-"""An e-mail address as a value (RFC 5322 3.4), and a lenient reading of one.
+"""An e-mail address as a value (RFC 5322 3.4), a lenient reading of one, and the one rule of which
+addresses we write to.
 
 Careful reading of address fields is mail-parser's work (`mail_ingest.message`); what is here serves
 where it finds nothing, and for the envelope.
@@ -13,6 +14,8 @@ from mail_ingest.visible import visible
 
 _SPEC = re.compile(r"[^\s<>()\[\],;:\"@\\]{1,256}@[^\s<>()\[\],;:\"@\\]{1,255}")
 _ANGLE = re.compile(r"<\s*([^<>]*?)\s*>")
+_LOCAL_PART = re.compile(r"[^\s<>\"(),:;\\\[\]@\x00-\x20\x7f-\x9f]{1,64}")
+_DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,26 @@ class Address:
     def spec(self) -> str:
         """``local_part@domain`` (RFC 5322 3.4.1)."""
         return f"{self.local_part}@{self.domain}"
+
+
+def mail_target(spec: str) -> tuple[str, str] | None:
+    """The local part and the ASCII domain that a mail to `spec` goes to, or None when no mail can
+    be sent to it: reading is lenient (`address_of`), sending is not.
+    """
+    local_part, _, domain = spec.rpartition("@")
+    name = ascii_domain(domain)
+    if _LOCAL_PART.fullmatch(local_part) is None or not name:
+        return None
+    return local_part, name
+
+
+def ascii_domain(domain: str) -> str:
+    """A domain as DNS has it (RFC 5890), or nothing when it cannot be one."""
+    try:
+        name = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+    return name if _DOMAIN.fullmatch(name) else ""
 
 
 def address_of(spec: str, display_name: str = "") -> Address | None:

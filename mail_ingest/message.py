@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from mail_ingest.addresses import Address, address_somewhere_in
-from mail_ingest.authentication import authentication
+from mail_ingest.authentication import (
+    OUTSIDE_FIELD,
+    authentication,
+    believed,
+    proven_domains,
+)
 from mail_ingest.mime import charsets, parameters
 from mail_ingest.mime.encoded_words import decode_words
 from mail_ingest.skeleton import read_skeleton
 from mail_ingest.visible import visible
+from shared.events import rfc3339
 from shared.model import Authentication, Defect
 
 if TYPE_CHECKING:
@@ -23,9 +31,21 @@ if TYPE_CHECKING:
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _COMMENT = re.compile(r"\([^()]*\)")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,998}>")  # RFC 5322 3.6.4; 2.1.1 bounds a line
+_BY = re.compile(r"(?:^|\s)by\s+([^\s;]+)", re.IGNORECASE)  # RFC 5321 4.4
+_MOST_HOPS = 50
 _LONGEST_SUBJECT = 998
 _LONGEST_VALUE = 65_536
 _ONCE = ("from", "sender", "reply-to", "to", "cc", "subject", "date", "message-id")  # RFC 5322 3.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """A Received field: which server took the message, in lower case, and when (RFC 3339 in UTC,
+    empty if unreadable).
+    """
+
+    by: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +72,27 @@ class Message:
     return_path: str | None = None
     field_names: frozenset[str] = field(default_factory=frozenset[str])
     authentication: Authentication = field(default_factory=Authentication)
+    proven_domains: frozenset[str] = frozenset()  # that sent it, as our server found
+    received: tuple[Hop, ...] = ()  # the newest first
     defects: tuple[Defect, ...] = ()
 
 
-def read_message(header: bytes, *, authserv_id: str = "") -> Message:
+def read_message(header: bytes, *, authserv_id: str = "", from_exchange: bool = False) -> Message:
     """Read a header block. Never fails: what is wrong is in `defects`.
 
     `authserv_id` is the name of our own mail server in Authentication-Results; without it nothing
-    is known of a sender's authentication.
+    is known of a sender's authentication, unless the message is out of a mailbox of Exchange.
     """
     fields = _by_name(header)
     first = {name: values[0] for name, values in fields.items()}
     skeleton = read_skeleton(first)
     people = skeleton.addresses
+    author = next(iter(people.get("from", ())), None)
+    author_domain = author.domain if author else ""
+    return_path = first["return-path"].strip(" <>") if "return-path" in first else None
+    results = () if _is_from_outside(fields) else fields.get("authentication-results", ())
     return Message(
-        author=next(iter(people.get("from", ())), None),
+        author=author,
         sender=address_somewhere_in(decode_words(first.get("sender", ""))),
         reply_to=people.get("reply-to", ()),
         to=people.get("to", ()),
@@ -79,11 +105,38 @@ def read_message(header: bytes, *, authserv_id: str = "") -> Message:
         media_type=parameters.parse(first.get("content-type", ""))[0] or "text/plain",
         auto_submitted=_auto_submitted(fields.get("auto-submitted", ())),
         precedence=_keyword(first.get("precedence", "")),
-        return_path=first["return-path"].strip(" <>") if "return-path" in first else None,
+        return_path=return_path,
         field_names=frozenset(fields),
-        authentication=authentication(fields.get("authentication-results", ()), authserv_id),
+        authentication=authentication(
+            results, authserv_id, from_exchange=from_exchange, author_domain=author_domain
+        ),
+        proven_domains=proven_domains(
+            believed(results, authserv_id, from_exchange=from_exchange),
+            author_domain=author_domain,
+            envelope_domain=(return_path or "").rpartition("@")[2],
+        ),
+        received=tuple(_hop(value) for value in fields.get("received", ())[:_MOST_HOPS]),
         defects=(*skeleton.defects, *_structural_defects(fields)),
     )
+
+
+def _is_from_outside(fields: Mapping[str, list[str]]) -> bool:
+    """Whether our SMTP listener says so. Only where it writes it: a sender who could say it too
+    would be rid of a verdict against it.
+    """
+    return tuple(fields)[:2] == ("return-path", OUTSIDE_FIELD.lower())
+
+
+def _hop(value: str) -> Hop:
+    route, _, date = _COMMENT.sub(" ", value[:2_000]).rpartition(";")
+    by = _BY.search(route)
+    try:
+        moment = parsedate_to_datetime(date.strip())
+        zone = moment.tzinfo or UTC  # RFC 5322 3.3: "-0000" is UTC without a place
+        at = rfc3339(moment.replace(tzinfo=zone).astimezone(UTC))
+    except (ValueError, OverflowError):
+        at = ""
+    return Hop(by=by[1].lower().rstrip(".") if by else "", at=at)
 
 
 def _by_name(header: bytes) -> dict[str, list[str]]:

@@ -247,7 +247,12 @@ class _Asked:
 
 
 def _origin(claim: Claim) -> MailOrigin:
-    return MailOrigin(source=SOURCE, key=claim.key, received_at=claim.received_at)
+    return MailOrigin(
+        source=SOURCE,
+        key=claim.key,
+        received_at=claim.received_at,
+        from_exchange=claim.from_exchange,
+    )
 
 
 def _facts(action: str, claim: Claim) -> dict[str, object]:

@@ -35,7 +35,7 @@ class Claim:
 
     `handle` is valid only within the claim. `key` is the submission key (`shared.ids.mailbox_key`).
     `attempt` counts from 1, this one included. `received_at` is RFC 3339 in UTC. `size` is 0 where
-    the mailbox does not tell.
+    the mailbox does not tell. `from_exchange`: see `MailOrigin`.
     """
 
     handle: str
@@ -43,6 +43,7 @@ class Claim:
     attempt: int
     received_at: str
     size: int
+    from_exchange: bool = False
 
     @property
     def submission_id(self) -> str:

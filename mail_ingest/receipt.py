@@ -1,4 +1,8 @@
-"""What an answer says, as plain values for the templates: a receipt per attachment. Pure.
+"""What an answer says, as plain values for the templates: what was taken, what was left out and
+why. Pure. What was seen in a picture is said only where a setting asks for it.
+
+An answer that may go to somebody who never wrote to us (`AnswerTo.proven`) counts only: it repeats
+no file name, no subject, nothing that the mail said.
 
 Everything here may come from a stranger, so each text is on one line and of a bounded length; the
 templates escape it. Not here: how it looks (templates/), and the mail around it (`reply`).
@@ -63,21 +67,32 @@ class Receipt:
     linked: tuple[NamedRow, ...]
     how_to_send: bool
     suggestions: bool
+    proven: bool
     submission_id: str
 
 
-def receipt(answer: Answer, *, thumbnails: Collection[int], cid_domain: str) -> Receipt:
-    """The receipt of an answer; `thumbnails` are the media numbers that have a picture."""
+def receipt(
+    answer: Answer, *, thumbnails: Collection[int], cid_domain: str, suggestions: bool = False
+) -> Receipt:
+    """The receipt of an answer; `thumbnails` are the media numbers that have a picture.
+    `suggestions`: say what was seen, too.
+    """
+    if not answer.submission.answer_to.proven:
+        return _counts(answer)
     outcome = answer.outcome
     taken = tuple(
-        _taken(item, thumbnail_cid(answer.reply_id, item.number, cid_domain))
-        if item.number in thumbnails
-        else _taken(item, "")
+        _taken(
+            item,
+            thumbnail_cid(answer.reply_id, item.number, cid_domain)
+            if item.number in thumbnails
+            else "",
+            suggestions=suggestions,
+        )
         for item in outcome.media[:MOST_ROWS]
     )
     return Receipt(
         heading=_heading(answer),
-        opening=_opening(answer),
+        opening=_OPENINGS[outcome.status] if not outcome.revision else _SECOND_OPENING,
         taken=taken,
         more_taken=len(outcome.media) - len(taken),
         left_out=tuple(_left_out(item) for item in outcome.left_out[:MOST_ROWS]),
@@ -85,8 +100,36 @@ def receipt(answer: Answer, *, thumbnails: Collection[int], cid_domain: str) -> 
         linked=tuple(_linked(item) for item in outcome.linked[:MOST_ROWS]),
         how_to_send=not outcome.media,
         suggestions=any(row.labels or row.caption or row.categories for row in taken),
+        proven=True,
         submission_id=answer.submission.id,
     )
+
+
+def _counts(answer: Answer) -> Receipt:
+    """The receipt for a sender whom nothing proves."""
+    outcome = answer.outcome
+    reasons = Counter(item.reason for item in outcome.left_out)
+    linked = len(outcome.linked)
+    return Receipt(
+        heading=_heading(answer),
+        opening=_OPENINGS[outcome.status] if not outcome.revision else _SECOND_OPENING,
+        taken=(),
+        more_taken=0,
+        left_out=tuple(
+            NamedRow(name=_files(count), sentence=LEFT_OUT_SENTENCES[reason])
+            for reason, count in reasons.items()
+        ),
+        more_left_out=0,
+        linked=(NamedRow(name=_files(linked), sentence="not attached"),) if linked else (),
+        how_to_send=not outcome.media,
+        suggestions=False,
+        proven=False,
+        submission_id=answer.submission.id,
+    )
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def thumbnail_cid(reply_id: str, number: int, domain: str) -> str:
@@ -102,22 +145,13 @@ def _heading(answer: Answer) -> str:
     return f"Thank you, we have your {_count(answer.outcome.media)}"
 
 
-def _opening(answer: Answer) -> str:
-    if answer.outcome.revision:
-        return "This is what we see now. It replaces what our first answer said."
-    return _OPENINGS[answer.outcome.status]
-
-
+_SECOND_OPENING = (
+    "A person at our picture desk has looked at it. This replaces what our first answer said."
+)
 _OPENINGS = {
-    OutcomeStatus.COMPLETED: "Everything arrived safely and is now with our picture desk.",
-    OutcomeStatus.PARTLY: (
-        "Everything listed here arrived safely and is now with our picture desk. Some of it could"
-        " not be described automatically."
-    ),
-    OutcomeStatus.ESCALATED: (
-        "Everything arrived safely. It could not be described automatically in time, so a person"
-        " at our picture desk will look at it."
-    ),
+    OutcomeStatus.COMPLETED: "It arrived safely and is now with our picture desk.",
+    OutcomeStatus.PARTLY: "It arrived safely and is now with our picture desk.",
+    OutcomeStatus.ESCALATED: ("It arrived safely. A person at our picture desk will look at it."),
     OutcomeStatus.NO_MEDIA: (
         "We found no photo or video in it that we can take. Here is how you can send us some."
     ),
@@ -135,17 +169,16 @@ def _count(media: Iterable[MediaOutcome]) -> str:
     return " and ".join(words)
 
 
-def _taken(item: MediaOutcome, thumbnail: str) -> TakenRow:
+def _taken(item: MediaOutcome, thumbnail: str, *, suggestions: bool) -> TakenRow:
     description = _description(item.description)
+    seen = description if suggestions else None
     return TakenRow(
         name=_name(item.file_name),
         kind=_kind(item.kind, description),
         thumbnail=thumbnail,
-        caption=_caption(description),
-        labels=_labels(description),
-        categories=", ".join(
-            visible(c.name)[:_LONGEST] for c in item.categories[:_MOST_CATEGORIES]
-        ),
+        caption=_caption(seen),
+        labels=_labels(seen),
+        categories=_categories(item) if suggestions else "",
         note=_note(item),
     )
 
@@ -179,6 +212,8 @@ def _kind(kind: Kind, description: Description | None) -> str:
 def _caption(description: Description | None) -> str:
     if description is None or description.caption is None:
         return ""
+    if description.caption.generated == "template" and not description.caption.confidence:
+        return ""  # the sentence says that nothing was recognised
     return visible(description.caption.text)[:300]
 
 
@@ -187,6 +222,10 @@ def _labels(description: Description | None) -> str:
         return ""
     best = sorted(description.labels, key=lambda label: -label.confidence)[:_MOST_LABELS]
     return ", ".join(f"{visible(x.name)[:_LONGEST]} ({x.confidence:.0%})" for x in best)
+
+
+def _categories(item: MediaOutcome) -> str:
+    return ", ".join(visible(each.name)[:_LONGEST] for each in item.categories[:_MOST_CATEGORIES])
 
 
 def _left_out(item: LeftOut) -> NamedRow:

@@ -19,15 +19,16 @@ from mail_ingest.draft import Draft
 from mail_ingest.message import read_message
 from mail_ingest.mime.limits import Limits
 from mail_ingest.mime.reader import MimeReader
-from mail_ingest.screen import ScreenPolicy, answer_to
+from mail_ingest.screen import Arrival, ScreenPolicy, answer_to
 from shared.errors import TooLargeError
-from shared.ids import submission_id
+from shared.ids import blob_prefix, submission_id
 from shared.intake import original_name
 from shared.model import BlobRef, Submission, Submitter
 from shared.reception import receive_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
 
     from mail_ingest.body_text import BodyContent
     from mail_ingest.message import Message
@@ -46,6 +47,8 @@ class MailOrigin:
 
     `received_at` is RFC 3339 in UTC. `envelope_sender` is SMTP's MAIL FROM, empty for the null
     path; None where only the message is known. `client` is who handed it in over HTTP.
+    `from_exchange`: it is out of a mailbox of Exchange, which says when it received the mail and
+    what it found out about the sender. `answer`: its sender may be answered.
     """
 
     source: str
@@ -53,6 +56,8 @@ class MailOrigin:
     received_at: str
     envelope_sender: str | None = None
     client: str = ""
+    from_exchange: bool = False
+    answer: bool = True
 
     @property
     def submission_id(self) -> str:
@@ -81,17 +86,39 @@ async def receive(
     """
 
     async def read(chunks: AsyncIterator[bytes], folder: str) -> Submission:
-        return await _Reception(intake.blobs, folder, origin, policy).store(chunks)
+        now = intake.clock.now()
+        return await _Reception(intake.blobs, folder, origin, policy, now).store(chunks)
 
     return await receive_once(intake, origin.submission_id, chunks, read)
+
+
+async def preview(
+    chunks: AsyncIterator[bytes],
+    *,
+    origin: MailOrigin,
+    blobs: BlobStore,
+    now: datetime,
+    policy: ReceivePolicy,
+) -> Submission:
+    """The record that `receive` would make of a message; `blobs` is for what it reads meanwhile,
+    and may be thrown away. Raises as `receive`.
+    """
+    folder = blob_prefix(origin.submission_id)
+    return await _Reception(blobs, folder, origin, policy, now).store(chunks)
 
 
 class _Reception:
     """One message on its way in."""
 
     def __init__(
-        self, blobs: BlobStore, folder: str, origin: MailOrigin, policy: ReceivePolicy
+        self,
+        blobs: BlobStore,
+        folder: str,
+        origin: MailOrigin,
+        policy: ReceivePolicy,
+        now: datetime,
     ) -> None:
+        self._now = now
         self._blobs = blobs
         self._folder = folder
         self._origin = origin
@@ -147,7 +174,11 @@ class _Reception:
         return await asyncio.to_thread(work, *args, **kwargs)
 
     def _read_message(self) -> Message:
-        return read_message(self._content.header, authserv_id=self._policy.authserv_id)
+        return read_message(
+            self._content.header,
+            authserv_id=self._policy.authserv_id,
+            from_exchange=self._origin.from_exchange,
+        )
 
     def _submission(self, original: BlobRef, content: BodyContent, message: Message) -> Submission:
         return Submission(
@@ -159,6 +190,12 @@ class _Reception:
                 message,
                 envelope_sender=self._origin.envelope_sender,
                 policy=self._policy.screen,
+                arrival=Arrival(
+                    now=self._now,
+                    at=self._origin.received_at,
+                    is_receipt=self._origin.from_exchange,
+                    answer=self._origin.answer,
+                ),
             ),
             client=self._origin.client,
             subject=message.subject,

@@ -34,15 +34,20 @@ class RenderedAnswer:
 
 
 def render_answer(
-    answer: Answer, *, newsroom: str, cid_domain: str, thumbnails: Collection[int]
+    answer: Answer,
+    *,
+    newsroom: str,
+    cid_domain: str,
+    thumbnails: Collection[int],
+    suggestions: bool = False,
 ) -> RenderedAnswer:
     """Render an answer. `thumbnails` are the media numbers that have a picture, which the HTML
-    shows under its `receipt.thumbnail_cid` in `cid_domain`.
+    shows under its `receipt.thumbnail_cid` in `cid_domain`. `suggestions`: see `Sender`.
     """
-    content = receipt(answer, thumbnails=thumbnails, cid_domain=cid_domain)
+    content = receipt(answer, thumbnails=thumbnails, cid_domain=cid_domain, suggestions=suggestions)
     values = {"receipt": content, "newsroom": newsroom}
     return RenderedAnswer(
-        subject=_subject(answer.submission.subject),
+        subject=_subject(answer.submission.subject if content.proven else ""),
         text=_render("answer.txt.jinja", values),
         html=_render("answer.html.jinja", values),
     )

@@ -2,28 +2,41 @@
 
 The key of a mail is the SHA-256 of its bytes, so the same mail is taken once however often and from
 wherever it is replayed, unless a run label asks for it again. One bad file does not stop the rest.
+Nobody is answered unless the run asks for it: stored mails are mostly old ones.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from mail_ingest import mbox
-from mail_ingest.receive import MailOrigin, receive
+from mail_ingest.receive import MailOrigin, preview, receive
 from shared.errors import AccessRefusedError, IngestError
 from shared.events import rfc3339
-from shared.ids import replay_key
+from shared.ids import blob_prefix, replay_key
+from shared.intake import Accepted, record_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterable,
+        Iterator,
+    )
     from pathlib import Path
 
     from mail_ingest.receive import ReceivePolicy
-    from shared.intake import Accepted, Intake
+    from shared.intake import Intake
+    from shared.ports import BlobStore, Clock
+
+    type Take = Callable[[AsyncIterator[bytes], MailOrigin], Awaitable[Accepted]]
 
 SOURCE = "replay"
 _CHUNK_BYTES = 256 * 1024
@@ -53,12 +66,15 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A run over stored mails. `run_label` makes mails of it new that were taken before."""
+    """A run over stored mails. `run_label` makes mails of it new that were taken before. `answer`:
+    their senders are answered, as far as the screen and the age of a mail allow it.
+    """
 
     intake: Intake
     policy: ReceivePolicy
     run_label: str = ""
     concurrency: int = 8
+    answer: bool = False
 
     async def run(
         self, files: Iterable[Path], *, on_read: Callable[[int], None] = lambda _: None
@@ -69,11 +85,74 @@ class Replay:
         and a right that we lack (AccessRefusedError) raise; a file or a mail that cannot be taken
         is a result with a problem.
         """
+
+        async def take(chunks: AsyncIterator[bytes], origin: MailOrigin) -> Accepted:
+            return await receive(chunks, origin=origin, intake=self.intake, policy=self.policy)
+
+        run = _Run(
+            clock=self.intake.clock, run_label=self.run_label, answer=self.answer, on_read=on_read
+        )
+        async with aclosing(run.over(files, take, self.concurrency)) as results:
+            async for result in results:
+                yield result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRun:
+    """What a replay would do, without doing it. `scratch` is for what is read, and is left empty;
+    `known` is where mails lie that were taken before, if there is such a place.
+    """
+
+    scratch: BlobStore
+    known: BlobStore | None
+    clock: Clock
+    policy: ReceivePolicy
+    run_label: str = ""
+    answer: bool = False
+
+    async def run(
+        self, files: Iterable[Path], *, on_read: Callable[[int], None] = lambda _: None
+    ) -> AsyncGenerator[Replayed]:
+        """See `Replay.run`. `accepted` is what would be recorded, and whether it would be new."""
+        run = _Run(clock=self.clock, run_label=self.run_label, answer=self.answer, on_read=on_read)
+        async with aclosing(run.over(files, self._look, 1)) as results:
+            async for result in results:
+                yield result
+
+    async def _look(self, chunks: AsyncIterator[bytes], origin: MailOrigin) -> Accepted:
+        name = record_name(origin.submission_id)
+        was_taken = self.known is not None and await self.known.exists(name)
+        try:
+            submission = await preview(
+                chunks,
+                origin=origin,
+                blobs=self.scratch,
+                now=self.clock.now(),
+                policy=self.policy,
+            )
+        finally:
+            await self.scratch.delete_prefix(blob_prefix(origin.submission_id))
+        return Accepted(submission=submission, first=not was_taken)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One run, whatever it does with a mail."""
+
+    clock: Clock
+    run_label: str
+    answer: bool
+    on_read: Callable[[int], None]
+
+    async def over(
+        self, files: Iterable[Path], take: Take, concurrency: int
+    ) -> AsyncGenerator[Replayed]:
+        """A result for each mail, in the order they finish."""
         running: set[asyncio.Task[Replayed]] = set()
         try:
             async for found in _stored_mails(files):
-                running.add(asyncio.create_task(self._take(found, on_read)))
-                if len(running) >= self.concurrency:
+                running.add(asyncio.create_task(self._take(found, take)))
+                if len(running) >= concurrency:
                     done, running = await asyncio.wait(running, return_when="FIRST_COMPLETED")
                     for task in done:
                         yield task.result()
@@ -84,19 +163,20 @@ class Replay:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _take(self, found: StoredMail | Replayed, on_read: Callable[[int], None]) -> Replayed:
+    async def _take(self, found: StoredMail | Replayed, take: Take) -> Replayed:
         if isinstance(found, Replayed):
             return found
         origin = MailOrigin(
             source=SOURCE,
             key=replay_key(found.sha256, self.run_label),
-            received_at=rfc3339(self.intake.clock.now()),
+            received_at=rfc3339(self.clock.now()),
+            answer=self.answer,
         )
         if not found.size:
             return Replayed(path=found.path, mail=found, problem="The file is empty.")
-        chunks = _told(_chunks(found), on_read)
+        chunks = _told(_chunks(found), self.on_read)
         try:
-            accepted = await receive(chunks, origin=origin, intake=self.intake, policy=self.policy)
+            accepted = await take(chunks, origin)
         except AccessRefusedError:
             raise  # it would be said of each mail, and a person is there to mend it
         except (IngestError, OSError) as exc:

@@ -16,6 +16,7 @@ from email.utils import format_datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from mail_ingest.addresses import ascii_domain, mail_target
 from mail_ingest.receipt import thumbnail_cid
 from mail_ingest.render import LONGEST_SUBJECT, render_answer
 from mail_ingest.screen import OWN_FIELD
@@ -30,18 +31,19 @@ if TYPE_CHECKING:
     from shared.ports import Answer
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")  # visible ASCII: anything else is dropped
-_LOCAL_PART = re.compile(r"[^\s<>\"(),:;\\\[\]@\x00-\x20\x7f-\x9f]{1,64}")
-_DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _QUOTED = "quoted-printable"  # passes every server, whatever it thinks of 8-bit
 _MOST_REFERENCES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Who answers: `newsroom` is the name that people read, `address` what they can write to."""
+    """Who answers: `newsroom` is the name that people read, `address` what they can write to.
+    `suggestions`: whether answers also say what was seen in a picture.
+    """
 
     newsroom: str
     address: str
+    suggestions: bool = False
 
     def __post_init__(self) -> None:
         """Raises SettingsError."""
@@ -55,7 +57,7 @@ class Sender:
     @property
     def domain(self) -> str:
         """The domain that our Message-IDs are made under."""
-        return _ascii_domain(self.address.rpartition("@")[2])
+        return ascii_domain(self.address.rpartition("@")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,11 @@ def compose_answer(
     if recipient is None:
         return None
     rendered = render_answer(
-        answer, newsroom=sender.newsroom, cid_domain=sender.domain, thumbnails=thumbnails
+        answer,
+        newsroom=sender.newsroom,
+        cid_domain=sender.domain,
+        thumbnails=thumbnails,
+        suggestions=sender.suggestions,
     )
     message = _message(recipient, sender, rendered.subject, date)
     message["Auto-Submitted"] = "auto-replied"  # RFC 3834 section 5
@@ -118,7 +124,7 @@ def _message(recipient: Address, sender: Sender, subject: str, date: datetime) -
     policy = SMTP if recipient.addr_spec.isascii() else SMTPUTF8
     message = EmailMessage(policy=policy)
     local_part, _, domain = sender.address.rpartition("@")
-    message["From"] = Address(visible(sender.newsroom), local_part, _ascii_domain(domain))
+    message["From"] = Address(visible(sender.newsroom), local_part, ascii_domain(domain))
     message["To"] = recipient
     message["Subject"] = subject
     message["Date"] = format_datetime(date)
@@ -162,19 +168,8 @@ def _embed(message: EmailMessage, pictures: Mapping[str, bytes]) -> None:
 
 
 def _recipient(text: str) -> Address | None:
-    local_part, _, domain = text.rpartition("@")
-    ascii_domain = _ascii_domain(domain)
-    if _LOCAL_PART.fullmatch(local_part) is None or _DOMAIN.fullmatch(ascii_domain) is None:
-        return None
-    return Address("", local_part, ascii_domain)
-
-
-def _ascii_domain(domain: str) -> str:
-    """A domain as DNS has it (RFC 5890), or nothing when it cannot be one."""
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
+    target = mail_target(text)
+    return None if target is None else Address("", *target)
 
 
 def _thread(answer_to: AnswerTo) -> bytes:

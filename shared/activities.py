@@ -27,6 +27,7 @@ from shared.ports import Answer, DescriptionJob, IndexEntry, ReplyState, Submiss
 from shared.tracing import TRACEPARENT, current_traceparent
 
 if TYPE_CHECKING:
+    from shared.answer_limits import AnswerLimits
     from shared.classify import Classifier
     from shared.ports import (
         BlobStore,
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 type Activity = Callable[[JsonObject], Awaitable[JsonObject]]
-
-DAILY_CAP_REASON = "This address has had its answers for today."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +60,7 @@ class Activities:
     clock: Clock
     classifier: Classifier
     provider: tuple[str, str]
-    answers_per_day: int
+    answer_limits: AnswerLimits
 
     def all(self) -> dict[str, Activity]:
         """Every activity under the name that orchestrators call it by, each a span of its trace."""
@@ -152,8 +151,8 @@ class Activities:
         outcome = await self._outcome(submission.id)
         if submission.answer_to.channel is Channel.NONE:
             return to_payload(steps.ReplyResult(state="none", reason=submission.answer_to.reason))
-        if not await self._may_answer(submission):
-            return to_payload(steps.ReplyResult(state="none", reason=DAILY_CAP_REASON))
+        if refusal := await self._limit_reached(submission):
+            return to_payload(steps.ReplyResult(state="none", reason=refusal))
         receipt = await self.replies.send(
             Answer(reply_id=reply_id(submission.id), submission=submission, outcome=outcome)
         )
@@ -257,15 +256,17 @@ class Activities:
             raise StorageCorruptError(submission_id, "its outcome is missing")
         return outcome
 
-    async def _may_answer(self, submission: Submission) -> bool:
-        """The cap on answers for each sender and day; it holds for mail, where robots may loop."""
+    async def _limit_reached(self, submission: Submission) -> str:
+        """Which limit on the answers of a day is reached, in a sentence; empty when none is. It
+        holds for mail, where robots may loop and senders are forged.
+        """
         if submission.answer_to.channel is not Channel.MAIL:
-            return True
-        return await self.index.take_answer(
+            return ""
+        return await self.answer_limits.refusal(
+            self.index,
             reply_id=reply_id(submission.id),
-            recipient=submission.answer_to.target,
+            target=submission.answer_to.target,
             day=self.clock.now().date().isoformat(),
-            limit=self.answers_per_day,
         )
 
     async def _index(

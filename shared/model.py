@@ -98,8 +98,11 @@ class Submitter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerTo:
-    """Where the answer goes; `reason` says why when there is none. The last two thread a mail (RFC
-    5322 3.6.4).
+    """Where the answer goes; `reason` says why when there is none, a sentence more is `detail`.
+    `in_reply_to` and `references` thread a mail (RFC 5322 3.6.4).
+
+    `proven`: our mail server found that the target's domain has sent the mail. To all others an
+    answer says nothing that the mail said: it may go to somebody who never wrote to us.
     """
 
     channel: Channel
@@ -107,6 +110,8 @@ class AnswerTo:
     reason: str = ""
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+    detail: str = ""
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ class AnswerWriter:
             newsroom=self.sender.newsroom,
             cid_domain=self.sender.domain,
             thumbnails=self.pictures,
+            suggestions=self.sender.suggestions,
         )
         await self.outbox.write(
             draft_id, subject=rendered.subject, html=rendered.html, recipient=self.recipient

@@ -104,6 +104,7 @@ class GraphMailbox:
             attempt=held.attempts,
             received_at=received_at,
             size=0,
+            from_exchange=True,
         )
 
     async def renew(self, claim: Claim, *, lifetime_s: float) -> Claim | None:

@@ -75,7 +75,7 @@ class GraphReplyChannel:
         recipient = recipient_of(answer)
         if recipient is None:
             return refused("The address of the sender is none that mail can be sent to.")
-        pictures = await thumbnails(answer.outcome, self._blobs)
+        pictures = await thumbnails(answer, self._blobs)
         outbox = GraphOutbox(self._mail)
         writer = AnswerWriter(
             mail=self._mail,

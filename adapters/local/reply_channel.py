@@ -84,7 +84,7 @@ class LocalReplyChannel:
             answer,
             sender=self._sender,
             date=await self._date(answer.reply_id),
-            thumbnails=await thumbnails(answer.outcome, self._blobs),
+            thumbnails=await thumbnails(answer, self._blobs),
         )
         if mail is None:
             return refused("The address of the sender is none that mail can be sent to.")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
 
 _CHUNK = 1024 * 1024  # more than the reader ever holds, so that a read empties it
 
@@ -19,7 +24,8 @@ TOO_MANY = "452 4.5.3 Too many recipients"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpPolicy:
     """Whose mail is taken, and how much of it. `recipients` holds lower-case addresses and domains;
-    empty: every recipient's.
+    empty: every recipient's. What the mail says of its authentication is believed only when a
+    client in `trusted_peers` handed it in (RFC 8601 section 5: the border's own name is forged).
     """
 
     recipients: frozenset[str] = frozenset()
@@ -31,6 +37,17 @@ class SmtpPolicy:
     min_bytes_per_s: int = 500  # of the data, on the average; a silence as above comes on top
     max_session_s: float = 14_400.0
     hostname: str = "localhost"
+    trusted_peers: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    def trusts(self, peer: str) -> bool:
+        """Whether a server of ours is at this address, which deletes what strangers forge."""
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self.trusted_peers)
 
     def takes(self, recipient: str) -> bool:
         """Whether mail for this address is taken."""

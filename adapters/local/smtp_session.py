@@ -25,6 +25,7 @@ from adapters.local.smtp_policy import (
     TOO_SLOW,
     DataPatience,
 )
+from mail_ingest.authentication import OUTSIDE_FIELD
 from shared.errors import StorageFullError
 
 if TYPE_CHECKING:
@@ -244,10 +245,12 @@ class SmtpSession(SMTP):
         sender = (envelope.mail_from or "").strip("<>")
         protocol = "ESMTPS" if session.ssl else "ESMTP" if session.extended_smtp else "SMTP"
         peer = str(session.peer[0]) if isinstance(session.peer, tuple) else "local"
+        outside = () if self._policy.trusts(peer) else (f"{OUTSIDE_FIELD}: yes",)
         peer = f"IPv6:{peer}" if ":" in peer else peer  # RFC 5321 4.1.3
         when = format_datetime(self._clock.now())
         lines = (
             f"Return-Path: <{sender}>",
+            *outside,
             f"Received: from {_printable(session.host_name or 'unknown')} ([{peer}])",
             f"\tby {self._policy.hostname} with {protocol}; {when}",
             "",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parent.parent.parent / "tests" / "fixtures"
 _PATIENCE_S = 300.0
+_ANY_AGE_DAYS = 36_500
 _ENDED = frozenset({SubmissionState.DONE, SubmissionState.DEAD_LETTERED})
 _COLUMNS = ("mail", "media (left out)", "labels", "categories", "answer")
 
@@ -59,6 +60,9 @@ def demo(keep: Path | None) -> int:
     say_table("What became of the mails", _COLUMNS, [result.row() for result in results])
     wrong = sum(bool(result.problems) for result in results)
     say(f"Answers:  {folder / 'outbox'}")
+    if not settings.intake.authserv_id:
+        say("          They name no file and show no picture, because nothing proves who sent the")
+        say("          mails. Set MAIL_INGEST_AUTHSERV_ID to your mail server's name to get more.")
     say(f"Data:     {folder}   (blobs/submissions holds originals, media and outcomes)")
     say(f"{wrong} of {len(results)} are not right." if wrong else "All of it is right.")
     return 1 if wrong else 0
@@ -75,6 +79,7 @@ def _settings(folder: Path, secret: str) -> Settings:
         answer=replace(
             given.answer,
             smtp_host="",
+            max_age_days=_ANY_AGE_DAYS,  # the sample mails grow old
             desk_address="",
             webhook_secrets=(secret,),
             webhook_allow=("127.0.0.1",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from host.data_folder import DataFolder
@@ -11,8 +12,10 @@ from host.intake import receive_policy
 from host.lazy import open_now
 from host.server import running
 from host.stores import on_azure, open_stores
-from host.terminal import note, progress, say_json, say_table
+from host.terminal import note, progress, say, say_json, say_table
 from mail_ingest.replay import Replay, mail_files
+from mail_ingest.screen import no_answer_sentence
+from shared.model import Channel
 from shared.outcomes import Outcomes
 from shared.ports import SubmissionState
 from shared.settings import Settings
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from host.services import Stores
-    from mail_ingest.replay import Replayed
+    from mail_ingest.replay import DryRun, Replayed
     from shared.model import Outcome
     from shared.ports import IndexEntry
 
@@ -30,17 +33,25 @@ _ENDED = frozenset({SubmissionState.DONE, SubmissionState.DEAD_LETTERED})
 _POLL_S = 0.2
 
 
-def replay(paths: Sequence[Path], *, wait: bool, again: str, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How the mails are taken: `again` is a label that makes them new, `answer` lets their senders
+    be answered, `wait` waits for the outcomes.
+    """
+
+    again: str = ""
+    answer: bool = False
+    wait: bool = False
+
+
+def replay_mails(paths: Sequence[Path], run: Run, *, as_json: bool) -> int:
     """Take the mails in; exit code 1 when one of them could not be taken, or was given up."""
-    settings = Settings.read()
-    return asyncio.run(_replay(settings, paths, wait=wait, again=again, as_json=as_json))
+    return asyncio.run(_replay(Settings.read(), paths, run, as_json=as_json))
 
 
-async def _replay(
-    settings: Settings, paths: Sequence[Path], *, wait: bool, again: str, as_json: bool
-) -> int:
-    async with _stores(settings, wait=wait) as stores:
-        return await _take(settings, stores, paths, wait=wait, again=again, as_json=as_json)
+async def _replay(settings: Settings, paths: Sequence[Path], run: Run, *, as_json: bool) -> int:
+    async with _stores(settings, wait=run.wait) as stores:
+        return await _take(settings, stores, paths, run, as_json=as_json)
 
 
 @asynccontextmanager
@@ -65,14 +76,13 @@ async def _take(
     settings: Settings,
     stores: Stores,
     paths: Sequence[Path],
+    run: Run,
     *,
-    wait: bool,
-    again: str,
     as_json: bool,
 ) -> int:
-    replayed = await _receive(settings, stores, paths, again)
+    replayed = await _receive(settings, stores, paths, run)
     ids = list(dict.fromkeys(each.accepted.submission.id for each in replayed if each.accepted))
-    if wait:
+    if run.wait:
         await _until_ended(stores, ids)
     entries = {each: await stores.index.get(each) for each in ids}
     outcomes = {each: await Outcomes(blobs=stores.blobs).get(each) for each in ids}
@@ -81,19 +91,31 @@ async def _take(
             say_json(_facts(each, entries, outcomes))
     else:
         rows = [_row(each, entries, outcomes) for each in replayed]
-        say_table(_counted(replayed), ("mail", "submission", "what became of it"), rows)
+        say_table(counted(replayed), ("mail", "submission", "what became of it"), rows)
+        if not run.answer:
+            say("Nobody is answered. --answer answers the senders, too; --dry-run says whom.")
     given_up = [e for e in entries.values() if e and e.state is SubmissionState.DEAD_LETTERED]
     return 1 if given_up or any(each.problem for each in replayed) else 0
 
 
 async def _receive(
-    settings: Settings, stores: Stores, paths: Sequence[Path], again: str
+    settings: Settings, stores: Stores, paths: Sequence[Path], run: Run
 ) -> list[Replayed]:
+    replay = Replay(
+        intake=stores.intake(),
+        policy=receive_policy(settings),
+        run_label=run.again,
+        answer=run.answer,
+    )
+    return await results_of(replay, paths, "Taking mails")
+
+
+async def results_of(replay: Replay | DryRun, paths: Sequence[Path], title: str) -> list[Replayed]:
+    """Run over the mails in `paths` and show how far it is."""
     files = await asyncio.to_thread(lambda: list(mail_files(paths)))
     total = await asyncio.to_thread(lambda: sum(f.stat().st_size for f in files if f.is_file()))
-    run = Replay(intake=stores.intake(), policy=receive_policy(settings), run_label=again)
-    with progress("Taking mails", total) as step:
-        return [result async for result in run.run(files, on_read=step)]
+    with progress(title, total) as step:
+        return [result async for result in replay.run(files, on_read=step)]
 
 
 async def _until_ended(stores: Stores, submission_ids: Sequence[str]) -> None:
@@ -108,7 +130,8 @@ async def _until_ended(stores: Stores, submission_ids: Sequence[str]) -> None:
             await asyncio.sleep(_POLL_S)
 
 
-def _counted(replayed: Sequence[Replayed]) -> str:
+def counted(replayed: Sequence[Replayed]) -> str:
+    """The title of a table of mails."""
     return "1 mail" if len(replayed) == 1 else f"{len(replayed)} mails"
 
 
@@ -126,6 +149,7 @@ def _facts(
             "first": replayed.accepted.first,
             "media": len(submission.media),
             "left_out": submission.left_out,
+            "no_answer": submission.answer_to.reason,
             "state": entry.state if entry else SubmissionState.ACCEPTED,
             "outcome": outcomes[submission.id],
         }
@@ -147,6 +171,8 @@ def _row(
         said.append("(was taken before; --again LABEL takes it again)")
     if entry and entry.reason:
         said.append(entry.reason)
+    if submission.answer_to.channel is Channel.NONE:
+        said.append(f"no answer: {no_answer_sentence(submission.answer_to)}")
     said += [
         f"{item.file_name}: {item.status.value}" for item in (outcome.media if outcome else ())
     ]

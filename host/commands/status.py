@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from host.commands.listing import state_words
 from host.stores import open_stores
 from host.terminal import say, say_json
+from mail_ingest.screen import no_answer_sentence
 from shared.errors import UnknownSubmissionError
-from shared.model import LEFT_OUT_SENTENCES
+from shared.model import LEFT_OUT_SENTENCES, Channel
 from shared.outcomes import Outcomes
 from shared.settings import Settings
 
@@ -52,7 +53,7 @@ def _lines(
             lines.append(f"  left out  {name}: {LEFT_OUT_SENTENCES[part.reason]}")
     if outcome is not None:
         lines += [_media_line(item) for item in outcome.media]
-        lines.append(f"  answer    {_answer(outcome)}")
+        lines.append(f"  answer    {_answer(outcome, submission)}")
     return lines
 
 
@@ -64,7 +65,9 @@ def _media_line(item: MediaOutcome) -> str:
     return f"  {item.number:>3} {item.status.value:<10} {item.file_name}: {said} [{topics}]"
 
 
-def _answer(outcome: Outcome) -> str:
+def _answer(outcome: Outcome, submission: Submission | None) -> str:
     if outcome.reply.at:
         return f"by {outcome.reply.channel.value} at {outcome.reply.at}"
+    if submission is not None and submission.answer_to.channel is Channel.NONE:
+        return f"none: {no_answer_sentence(submission.answer_to)}"
     return f"none {f'({outcome.reply.reason})' if outcome.reply.reason else 'yet'}"

@@ -65,7 +65,7 @@ async def send_by_http(host: Running, file: Path) -> Sent:
 
 async def send_by_replay(host: Running, file: Path, policy: ReceivePolicy) -> Sent:
     """Feed a stored mail in."""
-    replay = Replay(intake=host.parts.services.stores.intake(), policy=policy)
+    replay = Replay(intake=host.parts.services.stores.intake(), policy=policy, answer=True)
     (replayed,) = [result async for result in replay.run([file])]
     if replayed.accepted is None:
         raise RuntimeError(f"{file.name}: {replayed.problem}")

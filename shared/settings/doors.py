@@ -197,6 +197,16 @@ class SmtpDoorSettings:
         example="mx.newsroom.example",
         meaning="What we call ourselves in SMTP, here and when we send.",
     )
+    trusted_peers: tuple[str, ...] = setting(
+        "MAIL_INGEST_SMTP_TRUSTED_PEERS",
+        (),
+        unit="addresses or networks, with commas",
+        example="10.0.0.5",
+        meaning=(
+            "Our own mail servers that hand mail in here; only what they hand in is believed to"
+            " bear Authentication-Results of MAIL_INGEST_AUTHSERV_ID. Empty: none."
+        ),
+    )
     max_connections: int = setting(
         "MAIL_INGEST_SMTP_MAX_CONNECTIONS",
         50,

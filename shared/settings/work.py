@@ -110,12 +110,49 @@ class AnswerSettings:
             "advises. Some servers want an address."
         ),
     )
+    max_age_days: int = setting(
+        "MAIL_INGEST_ANSWER_MAX_AGE_DAYS",
+        7,
+        unit="days",
+        example="2",
+        meaning=(
+            "Older mails are taken but not answered: by our newest Received field, else by Date."
+        ),
+        least=1,
+    )
+    suggestions: bool = setting(
+        "MAIL_INGEST_ANSWER_SUGGESTIONS",
+        False,
+        unit="yes or no",
+        example="1",
+        meaning=(
+            "Whether answer mails also say what we see in a picture, as labels and categories;"
+            " only to senders whom Authentication-Results proves."
+        ),
+    )
     per_sender_and_day: int = setting(
         "MAIL_INGEST_ANSWERS_PER_DAY",
         20,
         unit="count",
         example="5",
-        meaning="The most answer mails to one address on one day (UTC).",
+        meaning=(
+            "The most answer mails to one address on one day (UTC); name+tag@ and, where the"
+            " provider ignores dots, n.ame@ are the same address."
+        ),
+    )
+    per_domain_and_day: int = setting(
+        "MAIL_INGEST_ANSWERS_PER_DOMAIN_AND_DAY",
+        500,
+        unit="count",
+        example="2000",
+        meaning="The most answer mails to the addresses of one domain on one day (UTC).",
+    )
+    total_per_day: int = setting(
+        "MAIL_INGEST_ANSWERS_TOTAL_PER_DAY",
+        5000,
+        unit="count",
+        example="20000",
+        meaning="The most answer mails on one day (UTC), all together.",
     )
     desk_address: str = setting(
         "MAIL_INGEST_DESK_ADDRESS",

@@ -105,8 +105,101 @@ def test_a_real_mail_by_smtp_is_described_by_the_models_and_answered(
     assert entry["outcome"] == "completed"
     (answer,) = answers(server)
     assert answer["Auto-Submitted"] == "auto-replied"
-    assert "IMG_4711.HEIC" in text_of(answer)
+    assert answer["Subject"] == "Re: your mail"
+    assert "we have your photo" in text_of(answer)
+    assert "IMG_4711" not in answer.as_string()  # nothing proves who sent the mail
     assert server.stop() == 0
+
+
+BELIEVED = {
+    "MAIL_INGEST_DESCRIBER_WORKERS": "1",
+    "MAIL_INGEST_AUTHSERV_ID": "mx.newsroom.example",
+    "MAIL_INGEST_SMTP_TRUSTED_PEERS": "127.0.0.1",
+}
+
+
+def judged(verdicts: str, mail: bytes) -> bytes:
+    return f"Authentication-Results: mx.newsroom.example; {verdicts}\r\n".encode() + mail
+
+
+def test_a_sender_whom_our_server_proves_reads_of_each_file(server: ServerProcess) -> None:
+    started(server, BELIEVED)
+    by_smtp(server, judged("dmarc=pass header.from=example.org", a_mail(PHOTO)))
+    the_submission(server, "done")
+    (answer,) = answers(server)
+    assert answer["Subject"] == "Re: Our cat"
+    assert "cat.jpg" in text_of(answer)
+    assert not any(word in answer.as_string() for word in ("Suggestions", "Filed under", "We see"))
+
+
+def test_suggestions_are_in_answers_where_a_setting_asks_for_them(server: ServerProcess) -> None:
+    started(server, {**BELIEVED, "MAIL_INGEST_ANSWER_SUGGESTIONS": "1"})
+    by_smtp(server, judged("spf=pass smtp.mailfrom=ann@example.org", a_mail(PHOTO)))
+    the_submission(server, "done")
+    assert "Suggestions: " in text_of(answers(server)[0])
+
+
+def test_a_sender_whom_our_server_found_forged_is_not_answered(server: ServerProcess) -> None:
+    started(server, BELIEVED)
+    by_smtp(server, judged("spf=fail; dkim=none; dmarc=fail", a_mail(PHOTO)))
+    entry = the_submission(server, "done")
+    assert answers(server) == []
+    said = server.command("status", entry["submission_id"]).stdout
+    assert "none: Our mail server found that the sender did not send it" in said
+
+
+def test_forged_mails_to_all_variants_of_an_address_give_few_small_answers(
+    server: ServerProcess,
+) -> None:
+    started(server, {"MAIL_INGEST_DESCRIBER_WORKERS": "1", "MAIL_INGEST_ANSWERS_PER_DAY": "3"})
+    victims = [f"vi.ctim+{n}@gmail.com" for n in range(8)] + ["v.ictim@googlemail.com"]
+    with smtplib.SMTP("127.0.0.1", server.smtp_port, timeout=30) as client:
+        for number, victim in enumerate(victims):
+            mail = a_mail(PHOTO, subject="Buy").replace(b"<1@", f"<{number}@".encode())
+            client.sendmail(victim, ["photos@newsroom.example"], mail)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        lines = server.command("status", "--state", "done", "--json").stdout.splitlines()
+        if len(lines) == len(victims):
+            break
+        time.sleep(0.2)
+    assert len(lines) == len(victims)
+    sent = answers(server)
+    assert len(sent) == 3
+    assert all(len(answer.as_bytes()) < 12_000 for answer in sent)
+    assert not any("cat.jpg" in a.as_string() or "Buy" in a.as_string() for a in sent)
+
+
+def test_old_mail_in_the_mailbox_is_taken_and_not_answered(server: ServerProcess) -> None:
+    started(server, {"MAIL_INGEST_DESCRIBER_WORKERS": "1"})
+    old = b"Date: Mon, 14 Mar 2011 09:00:00 +0100\n" + a_mail(PHOTO)
+    (server.folder / "data" / "mailbox" / "new" / "1.M1P1.mbsync").write_bytes(old)
+    entry = the_submission(server, "done")
+    assert entry["outcome"] == "completed"
+    assert answers(server) == []
+    said = server.command("status", entry["submission_id"]).stdout
+    assert "The mail is too old" in said
+    assert "Its Date is 2011-03-14." in said
+
+
+def test_a_replay_answers_nobody_unless_asked_to(server: ServerProcess) -> None:
+    server.settings = {"MAIL_INGEST_DESCRIBER_WORKERS": "1"}
+    file = server.folder / "1.eml"
+    file.write_bytes(a_mail(PHOTO))
+    dry = server.command("replay", str(file), "--dry-run", "--answer", "--json")
+    assert json.loads(dry.stdout)["answer"] == "ann@example.org", dry.stderr
+    assert not (server.folder / "data").exists()  # not even a folder is made
+
+    quiet = server.command("replay", str(file), "--wait")
+    assert quiet.returncode == 0, quiet.stderr
+    assert "Nobody is answered." in quiet.stdout
+    assert answers(server) == []
+    again = server.command("replay", str(file), "--dry-run", "--json")
+    assert json.loads(again.stdout)["first"] is False
+
+    asked = server.command("replay", str(file), "--wait", "--answer", "--again", "2")
+    assert asked.returncode == 0, asked.stderr
+    assert len(answers(server)) == 1
 
 
 def test_while_the_third_party_is_down_a_submission_waits_and_finishes_later(
@@ -179,7 +272,7 @@ def test_a_broken_photo_is_unreadable_and_the_other_one_still_goes_through(
     by_smtp(server, a_mail(PHOTO, PHOTO[:2000]))
     entry = the_submission(server, "done")
     assert entry["outcome"] == "partly"
-    assert "cat.jpg" in text_of(answers(server)[0])
+    assert "we have your 2 photos" in text_of(answers(server)[0])
 
 
 def test_a_folder_of_mails_is_replayed_without_a_server(server: ServerProcess) -> None:

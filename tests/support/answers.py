@@ -27,6 +27,7 @@ MAIL = AnswerTo(
     target="ola@example.org",
     in_reply_to="<parent@example.org>",
     references=("<first@example.org>", "<parent@example.org>"),
+    proven=True,
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shared.activities import Activities
+from shared.answer_limits import AnswerLimits
 from shared.classify import Classifier, load_rules
 from shared.codec import to_json
 from shared.description import Description, Label, Model
@@ -117,7 +118,7 @@ def open_core(folder: Path) -> Generator[Core]:
                 clock=clock,
                 classifier=classifier,
                 provider=PROVIDER,
-                answers_per_day=2,
+                answer_limits=AnswerLimits(per_address=2, per_domain=4, total=6),
             ),
             desk=Desk(
                 blobs=services.blobs,

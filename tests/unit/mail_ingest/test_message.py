@@ -234,3 +234,38 @@ def test_an_address_has_no_room_for_more(text: str) -> None:
         if address is not None:
             assert not set(address.spec) & set('<>,;: \r\n\t"')
             assert address.spec.isprintable() or not address.spec.isascii()
+
+
+OURS = "Authentication-Results: mx.news.example; dmarc=fail"
+
+
+@pytest.mark.parametrize(
+    ("lines", "dmarc"),
+    [
+        (("Return-Path: <a@b.example>", "X-Mail-Ingest-Outside: yes", OURS), "unknown"),
+        # Where a sender could have put it, it rids nobody of a verdict.
+        (("X-Mail-Ingest-Outside: yes", "Return-Path: <a@b.example>", OURS), "fail"),
+        (("Return-Path: <a@b.example>", "Received: x", "X-Mail-Ingest-Outside: yes", OURS), "fail"),
+        (("X-Mail-Ingest-Outside: yes", OURS), "fail"),
+    ],
+)
+def test_what_came_from_outside_is_told_by_our_listener_only(
+    lines: tuple[str, ...], dmarc: str
+) -> None:
+    message = read_message("\r\n".join(lines).encode(), authserv_id="mx.news.example")
+    assert message.authentication.dmarc == dmarc
+
+
+def test_received_fields_are_read_with_their_times() -> None:
+    message = read_message(
+        b"Received: from a (by evil.example) by MX.news.example. (Postfix) with ESMTPS id 4F;\r\n"
+        b"\tTue, 24 Nov 2026 13:00:00 +0100 (CET)\r\n"
+        b"Received: by relay.example; Tue, 24 Nov 2026 11:00:00 -0000\r\n"
+        b"Received: nonsense\r\nReceived: by c.example; 99 Foo 2026\r\n"
+    )
+    assert [(hop.by, hop.at) for hop in message.received] == [
+        ("mx.news.example", "2026-11-24T12:00:00.000Z"),
+        ("relay.example", "2026-11-24T11:00:00.000Z"),
+        ("", ""),
+        ("c.example", ""),
+    ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.local.blob_store import LocalBlobStore
 from mail_ingest.receive import ReceivePolicy
-from mail_ingest.replay import Replay, Replayed, mail_files
+from mail_ingest.replay import DryRun, Replay, Replayed, mail_files
 from shared import ids
 from shared.errors import AccessRefusedError, StorageFullError
 from tests.support.faulty_intake import Fault, faulty_intake
@@ -154,3 +156,56 @@ async def test_a_run_can_be_stopped_in_the_middle(services: LocalServices, folde
     rest = await replay(services.intake, folder)
     assert [r.problem for r in rest] == [""] * 20
     assert await services.queue.depth() == 20
+
+
+async def test_nobody_is_answered_unless_asked_for(services: LocalServices, folder: Path) -> None:
+    (folder / "1.eml").write_bytes(numbered(1))
+    (quiet,) = await replay(services.intake, folder)
+    assert quiet.accepted is not None
+    assert quiet.accepted.submission.answer_to.reason == "replayed"
+
+    run = Replay(intake=services.intake, policy=POLICY, run_label="again", answer=True)
+    (answered,) = [result async for result in run.run(mail_files([folder]))]
+    assert answered.accepted is not None
+    assert answered.accepted.submission.answer_to.target == "kari@example.org"
+
+
+async def test_old_mail_is_taken_and_not_answered(services: LocalServices, folder: Path) -> None:
+    raw = numbered(1).replace(b"Subject:", b"Date: Mon, 14 Mar 2011 09:00:00 +0100\r\nSubject:", 1)
+    (folder / "1.eml").write_bytes(raw)
+    run = Replay(intake=services.intake, policy=POLICY, answer=True)
+    (result,) = [result async for result in run.run(mail_files([folder]))]
+    assert result.accepted is not None
+    assert len(result.accepted.submission.media) == 1
+    assert result.accepted.submission.answer_to.reason == "too_old"
+
+
+async def test_a_dry_run_says_what_would_happen_and_changes_nothing(
+    services: LocalServices, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "1.eml").write_bytes(numbered(1))
+    await replay(services.intake, folder)
+    (folder / "2.eml").write_bytes(numbered(2))
+    (folder / "3.eml").write_bytes(b"")
+    before = sorted(path for path in (tmp_path / "data").rglob("*") if path.is_file())
+    with closing(LocalBlobStore(tmp_path / "scratch")) as scratch:
+        run = DryRun(
+            scratch=scratch,
+            known=services.blobs,
+            clock=services.intake.clock,
+            policy=POLICY,
+            answer=True,
+        )
+        results = [result async for result in run.run(mail_files([folder]))]
+        assert [name async for name in scratch.list("")] == []
+    assert [(r.path.name, r.problem) for r in results] == [
+        ("1.eml", ""),
+        ("2.eml", ""),
+        ("3.eml", "The file is empty."),
+    ]
+    looks = [r.accepted for r in results if r.accepted]
+    assert [look.first for look in looks] == [False, True]
+    assert len(looks[1].submission.media) == 1
+    assert looks[1].submission.answer_to.target == "kari@example.org"
+    assert sorted(p for p in (tmp_path / "data").rglob("*") if p.is_file()) == before
+    assert await services.queue.depth() == 1

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from describer.caption import template_caption
 from mail_ingest.reply import OutgoingMail, Sender, compose_answer, compose_notice
-from shared.description import VideoFacts
+from shared.codec import from_payload, to_payload
+from shared.description import Description, People, VideoFacts
 from shared.errors import SettingsError
 from shared.model import (
     LEFT_OUT_SENTENCES,
@@ -31,13 +33,14 @@ from shared.ports import Answer
 from tests.support.answers import MAIL, answer, described, photo
 
 SENDER = Sender(newsroom="Kystavisen", address="tips@kystavisen.example")
+SUGGESTING = replace(SENDER, suggestions=True)
 DATE = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOSTILE = "x\r\nBcc: victim@example.org\r\n\r\n<script>alert(1)</script>\x00\u202e\ud800"
 
 
-def compose(given: Answer, **thumbnails: bytes) -> OutgoingMail:
+def compose(given: Answer, *, sender: Sender = SENDER, **thumbnails: bytes) -> OutgoingMail:
     pictures = {int(number.removeprefix("n")): jpeg for number, jpeg in thumbnails.items()}
-    mail = compose_answer(given, sender=SENDER, date=DATE, thumbnails=pictures)
+    mail = compose_answer(given, sender=sender, date=DATE, thumbnails=pictures)
     assert mail is not None
     return mail
 
@@ -49,8 +52,8 @@ def parsed(mail: OutgoingMail) -> EmailMessage:
     return message
 
 
-def bodies(given: Answer) -> tuple[str, str]:
-    message = parsed(compose(given))
+def bodies(given: Answer, sender: Sender = SENDER) -> tuple[str, str]:
+    message = parsed(compose(given, sender=sender))
     plain, html = message.get_body(("plain",)), message.get_body(("html",))
     assert isinstance(plain, EmailMessage)
     assert isinstance(html, EmailMessage)
@@ -134,7 +137,7 @@ def test_each_photo_and_video_has_its_receipt_with_suggestions_and_categories() 
     video = photo(
         2, kind=Kind.VIDEO, file_name="clip.mov", description=described(Kind.VIDEO, video=facts)
     )
-    for text in bodies(answer(photo(), video)):
+    for text in bodies(answer(photo(), video), SUGGESTING):
         assert "Thank you, we have your 1 photo and 1 video" in text
         assert "IMG_1.jpg" in text
         assert "clip.mov" in text
@@ -143,6 +146,71 @@ def test_each_photo_and_video_has_its_receipt_with_suggestions_and_categories() 
         assert "Suggestions: boat (93%), harbour (41%)" in text
         assert "Filed under: Sport" in text
         assert "is a suggestion and may be wrong" in text
+
+
+def test_an_answer_says_what_was_taken_and_not_what_was_seen() -> None:
+    for text in bodies(answer(photo(), photo(2, status=MediaStatus.ESCALATED, description=None))):
+        assert "IMG_1.jpg" in text
+        assert "A person at our picture desk will look at it." in text
+        for seen in ("boat", "Suggestions", "Sport", "Filed under", "may be wrong", "described"):
+            assert seen not in text
+
+
+def test_no_answer_says_that_nothing_was_recognised() -> None:
+    caption = template_caption(Kind.PHOTO, (), (), People())
+    nothing = replace(from_payload(described(labels=()), Description), caption=caption, labels=())
+    given = answer(photo(description=to_payload(nothing), categories=()))
+    for text in (*bodies(given), *bodies(given, SUGGESTING)):
+        assert "recognised" not in text
+        assert "IMG_1.jpg" in text
+
+
+@pytest.mark.parametrize("sender", [SENDER, SUGGESTING])
+def test_an_answer_to_a_sender_whom_nothing_proves_repeats_nothing_of_the_mail(
+    sender: Sender,
+) -> None:
+    left_out = tuple(
+        LeftOut(file_name="Buy pills.pdf", media_type="application/pdf", size=1, reason=reason)
+        for reason in (LeftOutReason.EMPTY, LeftOutReason.ENCRYPTED, LeftOutReason.EMPTY)
+    )
+    linked = LinkedAttachment(file_name="Pills", size=1, host="pills.example", url="https://x")
+    given = answer(
+        photo(
+            file_name="Pills.jpg", description=described(caption="Pills", labels=(("Pills", 1),))
+        ),
+        photo(2, file_name="pills.jpg", status=MediaStatus.UNREADABLE, reason="Pills"),
+        subject="Pills!",
+        answer_to=replace(MAIL, proven=False),
+        left_out=left_out,
+        linked=(linked,),
+    )
+    mail = compose(given, sender=sender)
+    assert parsed(mail)["Subject"] == "Re: your mail"
+    for text in (*bodies(given, sender), mail.content.decode("ascii")):
+        assert "pills" not in text.lower()
+    plain = bodies(given, sender)[0]
+    assert "we have your 2 photos" in plain
+    assert f"* 2 files\r\n  {LEFT_OUT_SENTENCES[LeftOutReason.EMPTY]}" in plain
+    assert f"* 1 file\r\n  {LEFT_OUT_SENTENCES[LeftOutReason.ENCRYPTED]}" in plain
+    assert "If you did not send it, you need not do" in plain
+    assert len(mail.content) < 12_000
+
+
+def test_the_largest_answer_stays_small() -> None:
+    names = ["æ" * 500, *("x" * 500 for _ in range(499))]
+    media = tuple(photo(n, file_name=name) for n, name in enumerate(names, start=1))
+    left_out = tuple(
+        LeftOut(file_name=name, media_type="", size=1, reason=LeftOutReason.TOO_MANY)
+        for name in names
+    )
+    linked = tuple(
+        LinkedAttachment(file_name=name, size=1, host=name, url="https://x") for name in names
+    )
+    given = answer(*media, left_out=left_out, linked=linked)
+    pictures = dict.fromkeys(range(1, 21), b"\xff" * 5_000)  # all that `thumbnails` gives
+    mail = compose_answer(given, sender=SENDER, date=DATE, thumbnails=pictures)
+    assert mail is not None
+    assert len(mail.content) < 400_000
 
 
 def test_one_photo_is_a_photo_and_three_are_photos() -> None:

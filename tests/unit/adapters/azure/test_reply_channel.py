@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -16,7 +17,7 @@ from adapters.web.signing import Signer, new_secret
 from adapters.web.webhook import WebhookSender
 from mail_ingest.message import read_message
 from mail_ingest.reply import Sender
-from mail_ingest.screen import NoAnswer, ScreenPolicy, answer_to
+from mail_ingest.screen import Arrival, NoAnswer, ScreenPolicy, answer_to
 from shared.intake import thumbnail_name
 from shared.ports import ReplyReceipt, ReplyState
 from tests.fakes.graph import Fault, FaultKind, Limits
@@ -96,8 +97,13 @@ async def test_our_own_answers_are_known_as_ours_and_ask_for_no_answer(
     assert mail.headers["X-Auto-Response-Suppress"] == "All"
     header = "".join(f"{name}: {value}\r\n" for name, value in mail.headers.items()).encode()
     message = read_message(b"From: someone@example.net\r\n" + header)
-    policy = ScreenPolicy()
-    assert answer_to(message, envelope_sender=None, policy=policy).reason == NoAnswer.OURSELVES
+    screened = answer_to(
+        message,
+        envelope_sender=None,
+        policy=ScreenPolicy(),
+        arrival=Arrival(now=datetime.now(UTC), at=""),
+    )
+    assert screened.reason == NoAnswer.OURSELVES
 
 
 async def test_a_mail_that_is_not_in_the_mailbox_is_answered_in_its_thread_all_the_same(

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from adapters.local import maildir_delivery, smtp_listener
 from adapters.local.smtp_listener import SmtpListener
 from adapters.local.smtp_policy import SmtpPolicy
+from mail_ingest.message import read_message
 from shared.errors import SettingsError, StorageFullError
 from tests.support.certificates import self_signed
 from tests.support.clocks import ManualClock
@@ -116,9 +118,10 @@ async def test_a_mail_lies_in_the_maildir_when_the_client_has_its_250(tmp_path: 
     (mail,) = taken(tmp_path)
     lines = mail.read_bytes().split(b"\r\n")
     assert lines[0] == b"Return-Path: <a@example.org>"
-    assert lines[1] == b"Received: from client.example.org ([127.0.0.1])"
-    assert lines[2] == b"\tby localhost with ESMTP; Tue, 24 Nov 2026 12:00:00 +0000"
-    assert b"\r\n".join(lines[3:]) == MAIL
+    assert lines[1] == b"X-Mail-Ingest-Outside: yes"
+    assert lines[2] == b"Received: from client.example.org ([127.0.0.1])"
+    assert lines[3] == b"\tby localhost with ESMTP; Tue, 24 Nov 2026 12:00:00 +0000"
+    assert b"\r\n".join(lines[4:]) == MAIL
     assert (len(woken), drafts(tmp_path)) == (1, [])
 
 
@@ -532,3 +535,46 @@ def send_large(port: int, size: int) -> None:
             client.sendall(block)
         client.sendall(b".\r\n")
         assert answers.readline().startswith(b"250")
+
+
+FORGED = (
+    b"X-Mail-Ingest-Outside: no\r\n"
+    b"Authentication-Results: mx.news.example; spf=pass; dmarc=pass header.from=example.org\r\n"
+    b"From: a@example.org\r\n\r\nhi\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "dmarc"),
+    [
+        ((), "unknown"),
+        (("10.0.0.0/8", "::1/128"), "unknown"),
+        (("127.0.0.0/8",), "pass"),
+        (("10.0.0.5/32", "127.0.0.1/32"), "pass"),
+    ],
+)
+async def test_only_servers_of_ours_are_believed_to_bear_our_verdicts(
+    tmp_path: Path, trusted: tuple[str, ...], dmarc: str
+) -> None:
+    policy = SmtpPolicy(trusted_peers=tuple(ip_network(each) for each in trusted))
+    async with listening(tmp_path, policy) as port:
+        await submitted(port, FORGED)
+    (mail,) = taken(tmp_path)
+    header, _, _ = mail.read_bytes().partition(b"\r\n\r\n")
+    message = read_message(header, authserv_id="mx.news.example")
+    assert message.authentication.dmarc == dmarc
+    assert message.proven_domains == (frozenset({"example.org"}) if dmarc == "pass" else set())
+
+
+@pytest.mark.parametrize(
+    ("peer", "trusted"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("11.1.2.3", False),
+        ("local", False),
+        ("", False),
+    ],
+)
+def test_a_peer_is_trusted_by_its_address(peer: str, trusted: bool) -> None:
+    assert SmtpPolicy(trusted_peers=(ip_network("10.0.0.0/8"),)).trusts(peer) is trusted
