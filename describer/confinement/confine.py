@@ -50,12 +50,16 @@ def installation() -> Iterator[Path]:
     for name in ("stdlib", "platstdlib", "purelib", "platlib"):
         yield Path(sysconfig.get_path(name))
     yield from (Path(entry) for entry in sys.path if Path(entry).name.endswith("-packages"))
-    for name, module in tuple(sys.modules.items()):
-        if "." not in name:
-            for folder in getattr(module, "__path__", ()):
-                yield Path(folder)
-                # Wheels keep shared libraries beside the package: pillow.libs, av.libs.
-                yield from Path(folder).parent.glob("*.libs")
+    packages = {
+        Path(folder)
+        for name, module in tuple(sys.modules.items())
+        if "." not in name
+        for folder in getattr(module, "__path__", ())
+    }
+    yield from packages
+    # Wheels keep shared libraries beside the package: pillow.libs, av.libs.
+    for folder in {package.parent for package in packages}:
+        yield from folder.glob("*.libs")
     yield from map(Path, _SYSTEM_LIBRARIES)
 
 
