@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from describer.transfer import Transfer
 
 # Nothing of this is for the process that opens the files of strangers.
-SECRETS = frozenset({"JOBS_URL", "EVENT_URL", "EVENT_KEY", "EVENT_KEY_HEADER"})
+SECRETS = frozenset({"JOBS_URL", "EVENT_URL", "EVENT_KEY", "EVENT_KEY_HEADER"}) | {
+    # by which Azure gives a container the tokens of its managed identity
+    *("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

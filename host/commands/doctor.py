@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -19,6 +20,7 @@ from shared.errors import IngestError, SettingsError
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from describer.protocol import Mechanism
     from shared.classify import Rules
 
 _HTTP, _HTTPS = 80, 443
@@ -28,10 +30,18 @@ _LEAST_FREE_BYTES = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: whether it passed, and a sentence."""
+    """One check: whether it passed, and a sentence. What `only_noted` says need not be mended."""
 
     passed: bool
     sentence: str
+    only_noted: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The first word of its line."""
+        if self.only_noted:
+            return "note "
+        return "ok   " if self.passed else "WRONG"
 
 
 def doctor() -> int:
@@ -43,8 +53,9 @@ def doctor() -> int:
         findings.append(("settings", Finding(passed=False, sentence=str(exc))))
     else:
         findings += [(name, _checked(name, check, settings)) for name, check in _CHECKS.items()]
+        findings += _confinement(settings)
     for name, finding in findings:
-        say(f"{'ok   ' if finding.passed else 'WRONG'}  {name}: {finding.sentence}")
+        say(f"{finding.mark}  {name}: {finding.sentence}")
     wrong = sum(not finding.passed for _, finding in findings)
     say("Everything is in order." if not wrong else f"{wrong} of {len(findings)} need your hand.")
     return 1 if wrong else 0
@@ -139,6 +150,34 @@ def _describer(settings: Settings) -> Finding:
         "Until it does, submissions wait, and the desk is asked when they have waited too long."
         " Mend the network, or MAIL_INGEST_THIRD_PARTY_URL.",
     )
+
+
+def _confinement(settings: Settings) -> list[tuple[str, Finding]]:
+    """What a describer, started as the server starts it, says of what confines it here."""
+    from describer.child import DescriberLostError, DescriberProcess
+    from host.describers import Describers
+
+    async def ask() -> tuple[Mechanism, ...]:
+        rules = Describers.read(settings).rules
+        process = await DescriberProcess.start(rules.command, rules.environment, rules.ready_within)
+        await process.stop()
+        return process.confinement
+
+    try:
+        mechanisms = asyncio.run(ask())
+    except SettingsError:
+        return []  # the check of the describer has said so
+    except DescriberLostError as exc:
+        sentence = f"A describer process does not start: {exc} Its log lines say why."
+        return [("confinement", Finding(passed=False, sentence=sentence))]
+    return [(f"confinement, {one.name}", _confined(one)) for one in mechanisms]
+
+
+def _confined(mechanism: Mechanism) -> Finding:
+    if mechanism.holds:
+        return Finding(passed=True, sentence=f"{mechanism.detail}.")
+    sentence = f"{mechanism.detail}. Photos are described all the same; see docs/security.md."
+    return Finding(passed=True, sentence=sentence, only_noted=True)
 
 
 def _http_door(settings: Settings) -> Finding:

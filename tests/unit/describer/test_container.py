@@ -81,11 +81,12 @@ async def test_the_process_that_opens_the_files_sees_no_secret_of_the_job(tmp_pa
         "from describer.container import run_container\n"
         f"sys.exit(run_container(os.environ, (sys.executable, '-c', {spy!r})))\n"
     )
-    process = await run(assignment(tmp_path, "a.jpg"), sys.executable, "-c", program)
+    environment = assignment(tmp_path, "a.jpg") | {"IDENTITY_HEADER": "s3cret"}
+    process = await run(environment, sys.executable, "-c", program)
     assert await process.wait() == 1
     names = json.loads(await asyncio.to_thread(seen.read_text))
     assert "PYTHONPATH" in names
-    assert not {"JOBS_URL", "EVENT_KEY"} & set(names)
+    assert not {"JOBS_URL", "EVENT_KEY", "IDENTITY_HEADER"} & set(names)
     assert report(tmp_path, 1).status.value == "unavailable"
 
 

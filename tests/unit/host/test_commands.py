@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from describer.protocol import Mechanism
 from host.commands.desk import categories_named
+from host.commands.doctor import _confined  # pyright: ignore[reportPrivateUsage]
 from host.commands.key import key
 from host.describers import describer_environment
 from host.intake import read_keys
 from shared.classify import load_rules
 from shared.errors import SettingsError
 from shared.settings import SHIPPED_RULES
+from tests.support.server_process import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 def test_a_key_is_shown_once_and_its_entry_lets_it_in(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +46,21 @@ def test_a_category_is_known_by_its_code_and_by_its_name(name: str) -> None:
 def test_an_unknown_category_is_answered_with_those_that_there_are(names: Sequence[str]) -> None:
     with pytest.raises(SettingsError, match=r"'fishing' is none of these: medtop:01000000"):
         categories_named(names, load_rules(SHIPPED_RULES))
+
+
+def test_the_doctor_says_what_confines_a_describer_here(tmp_path: Path) -> None:
+    done = ServerProcess(tmp_path, {}).command("doctor")
+    lines = [line for line in done.stdout.splitlines() if "confinement" in line]
+    mechanisms = {line.partition(", ")[2].partition(":")[0] for line in lines}
+    assert mechanisms == {"dumpable", "no_new_privs", "landlock", "limits", "seccomp"}
+    assert {line.split()[0] for line in lines} <= {"ok", "note"}
+
+
+def test_what_does_not_hold_is_a_note_and_nothing_to_mend() -> None:
+    lacking = Mechanism(name="landlock", holds=False, detail="not available here (No such call)")
+    assert _confined(lacking).mark == "note "
+    assert _confined(lacking).passed
+    assert "not available here" in _confined(lacking).sentence
 
 
 def test_a_describer_sees_its_own_settings_and_no_secret_of_ours() -> None:
