@@ -8,9 +8,11 @@ likewise. The parent decides the address and adds the key.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -101,7 +103,7 @@ class BrokeredService:
 
 def run_with_broker(service: Service, environment: Mapping[str, str]) -> int:
     """Start the process that opens the files, and ask the service for it until it ends; its exit
-    code.
+    code. A signal that ended it ends us too: our parent reads from it what the file did.
     """
     ours, theirs = socket.socketpair()
     worker = (sys.executable, "-m", "describer", "--worker", OPTION, str(theirs.fileno()))
@@ -116,7 +118,11 @@ def run_with_broker(service: Service, environment: Mapping[str, str]) -> int:
             answer_questions(service, questions, replies)
         except (OSError, StorageCorruptError, ValueError):
             child.kill()  # it has died in the middle, or says what ours never would
-    return abs(child.wait())
+    if (code := child.wait()) < 0:
+        with suppress(OSError):  # SIGKILL has no other way
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return code
 
 
 def answer_questions(service: Service, questions: BinaryIO, replies: BinaryIO) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import sys
 from contextlib import contextmanager
@@ -90,25 +92,45 @@ def test_an_outage_comes_back_as_its_sentence() -> None:
     assert answer == Unavailable(reason="The description service cannot be reached.")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the child by /proc")
+@pytest.mark.parametrize("number", [signal.SIGPROF, signal.SIGKILL])
+def test_what_ends_the_process_that_opens_the_files_ends_its_parent_alike(
+    number: signal.Signals,
+) -> None:
+    with third_party_server(json_reply(GOOD)) as service, describer_process(env(service.url)) as it:
+        it.read()
+        os.kill(child_of(it.process.pid), number)
+        assert it.process.wait(20) == -number
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into memory by /proc")
 def test_the_process_that_opens_the_files_never_holds_the_key(media: Path) -> None:
-    with third_party_server(json_reply(GOOD)) as service:
-        env = {
-            "MAIL_INGEST_DESCRIBER": "third_party",
-            "MAIL_INGEST_THIRD_PARTY_URL": service.url,
-            "MAIL_INGEST_THIRD_PARTY_KEY": KEY,
-            "MAIL_INGEST_THIRD_PARTY_ALLOW_LOOPBACK_HTTP": "1",
-        }
-        with describer_process(env) as worker:
-            worker.read()
-            assert worker.ask(media / "cat.jpg")["status"] == "described"
-            parent = worker.process.pid
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii")
-            try:
-                assert holds(parent, KEY)
-                assert not holds(int(children), KEY)
-            except PermissionError:
-                pytest.skip("only root may look into the memory of both")
+    with (
+        third_party_server(json_reply(GOOD)) as service,
+        describer_process(env(service.url)) as worker,
+    ):
+        worker.read()
+        assert worker.ask(media / "cat.jpg")["status"] == "described"
+        parent = worker.process.pid
+        try:
+            assert holds(parent, KEY)
+            assert not holds(child_of(parent), KEY)
+        except PermissionError:
+            pytest.skip("only root may look into the memory of both")
+
+
+def env(url: str) -> dict[str, str]:
+    return {
+        "MAIL_INGEST_DESCRIBER": "third_party",
+        "MAIL_INGEST_THIRD_PARTY_URL": url,
+        "MAIL_INGEST_THIRD_PARTY_KEY": KEY,
+        "MAIL_INGEST_THIRD_PARTY_ALLOW_LOOPBACK_HTTP": "1",
+    }
+
+
+def child_of(pid: int) -> int:
+    """The only one."""
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii"))
 
 
 def holds(pid: int, text: str) -> bool:
