@@ -1,5 +1,7 @@
 .PHONY: setup demo run test check format lock docs bench fuzz fault-matrix clean
 BIN := .venv/bin
+# Tests start hundreds of programs: without its compiled modules each would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 
 setup: ; @scripts/setup dev
 demo: ; @scripts/setup && $(BIN)/mail-ingest demo
