@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 from functools import partial
@@ -25,6 +26,7 @@ from tests.support.waiting import is_running
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+PROJECT = Path(__file__).parents[2]
 PHOTO = Path(__file__).parents[1] / "fixtures" / "media" / "cat.jpg"
 
 # What is tried -> one of these mechanisms must hold for it to be refused.
@@ -52,6 +54,17 @@ REFUSED_BY = {
     "secrets": (),
     "descriptors": (),
 }
+
+# The program of the image, whose describer has the planted decoder.
+CONTAINER = """
+import os
+from describer.confinement.kernel import deny_inspection, drop_capabilities
+from describer.container import run_container
+from tests.support.planted_decoder import COMMAND
+drop_capabilities()
+deny_inspection()
+raise SystemExit(run_container(os.environ, COMMAND))
+"""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux confines")
 
@@ -96,6 +109,35 @@ def reached(
         yield in_log(log)
     finally:
         server.kill()
+
+
+def test_in_a_container_it_reaches_as_little(tmp_path: Path, holds: set[str]) -> None:
+    data = tmp_path / "data"
+    (data / "blobs").mkdir(parents=True)
+    (data / "blobs" / "another.jpg").write_bytes(b"of another sender")
+    (data / "version").write_text("1")
+    where = {"data": str(data), "port": 9}
+    (tmp_path / "cat.jpg").write_bytes(PHOTO.read_bytes() + b"\n" + json.dumps(where).encode())
+    names = ("media", "result", "thumbnail", "report")
+    urls = {f"{name}_url": (tmp_path / name).as_uri() for name in names}
+    urls["media_url"] = (tmp_path / "cat.jpg").as_uri()
+    item = {"job_id": "mail-a:1", "kind": "photo", "media_type": "image/jpeg", "within_s": 60}
+    item |= {"file_name": "cat.jpg", "description_blob": "descriptions/x/y-1.json", **urls}
+    (tmp_path / "jobs.json").write_text(json.dumps([item]))
+    jobs = {"JOBS_URL": (tmp_path / "jobs.json").as_uri(), "EVENT_KEY": "s3cret"}
+    with (tmp_path / "log").open("wb") as log:
+        subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", CONTAINER],
+            cwd=PROJECT,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), **jobs},
+            stderr=log,
+            check=True,
+            timeout=100,
+        )
+    found = in_log(tmp_path / "log")
+    refused = {what for what, by in REFUSED_BY.items() if not by or holds & set(by)}
+    assert not refused & set(found), found
+    assert json.loads((tmp_path / "report").read_text())["status"] == "unreadable"
 
 
 def in_log(log: Path) -> dict[str, str]:

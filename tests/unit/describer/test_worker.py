@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -124,6 +125,8 @@ def test_its_memory_is_limited_and_noted(
         limits = Path(f"/proc/{warm.process.pid}/limits").read_text(encoding="ascii")
         assert f"{4096 * 1024 * 1024}" in limits
         assert "Max core file size        0" in limits
+        assert re.search(r"Max open files +64 +64 ", limits)
+        assert re.search(r"Max file size +0 +0 ", limits)  # standard error is a pipe here
 
 
 def test_a_photo_that_needs_more_memory_than_allowed_is_unreadable(tmp_path: Path) -> None:
