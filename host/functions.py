@@ -127,8 +127,11 @@ class Functions:
         await self._sweep(client).put_failed_aside()
 
     async def repair(self, client: AsyncTaskHubGrpcClient) -> None:
-        """Queue the submissions whose intake a crash cut short, and nobody sent again."""
+        """Queue the submissions whose intake a crash cut short, and nobody sent again; and send the
+        desk what was kept for its digests.
+        """
         await self._sweep(client).repair()
+        await self._services.notices(self._settings).send_digests()
 
     def _begin_to_tell(self) -> None:
         """The facts of a log line reach Application Insights by our telemetry only, which a step

@@ -141,6 +141,8 @@ def _begin(
     background.run(repeatedly(parts.jobs.tick, every_s=azure.jobs.look_s), name="jobs")
     background.run(repeatedly(sweep.put_failed_aside, every_s=600), name="sweep")
     background.run(repeatedly(sweep.repair, every_s=600), name="repair")
+    digests = parts.services.notices(settings).send_digests
+    background.run(repeatedly(digests, every_s=600), name="digests")
     background.run(measure_levels(stores.telemetry, stores.queue, every_s), name="levels")
     if parts.mailbox is not None:
         receive_mail = mail_receiver(settings, stores.intake(), *parts.mailboxes)

@@ -83,3 +83,5 @@ def _start_core(settings: Settings, parts: LocalParts, background: Background) -
     sweep = services.sweep(parts.engine)
     background.run(repeatedly(sweep.put_failed_aside, every_s=_SWEEP_EVERY_S), name="sweep")
     background.run(repeatedly(sweep.repair, every_s=_SWEEP_EVERY_S), name="repair")
+    digests = services.notices(settings).send_digests
+    background.run(repeatedly(digests, every_s=_SWEEP_EVERY_S), name="digests")

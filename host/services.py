@@ -11,6 +11,7 @@ from shared.answer_limits import AnswerLimits
 from shared.classify import Classifier, load_rules
 from shared.described import DescribedHandler
 from shared.desk import Desk
+from shared.desk_notices import DeskNotices
 from shared.dispatch import Dispatcher
 from shared.intake import Intake
 from shared.steps import Patience
@@ -115,6 +116,18 @@ class Services:
                 per_domain=settings.answer.per_domain_and_day,
                 total=settings.answer.total_per_day,
             ),
+            notices=self.notices(settings),
+        )
+
+    def notices(self, settings: Settings) -> DeskNotices:
+        """What the desk is told by mail."""
+        stores = self.stores
+        return DeskNotices(
+            blobs=stores.blobs,
+            index=stores.index,
+            replies=stores.replies,
+            clock=stores.clock,
+            per_hour=settings.answer.desk_notices_per_hour,
         )
 
     def described_handler(self, settings: Settings, engine: Engine) -> DescribedHandler:

@@ -66,6 +66,16 @@ class TextLine:
     box: Box | None = None
 
 
+ADULT_FROM = 0.5  # from this score on a person is warned
+
+
+def adult_words(score: float | None) -> str:
+    """The adult score for a person, with a mark where it is high; empty where it is unknown."""
+    if score is None:
+        return ""
+    return f"adult {score:.0%}{' (!)' if score >= ADULT_FROM else ''}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Safety:
     """Scores 0..1 that help the desk to look away in time; None is unknown."""

@@ -10,7 +10,9 @@ from host.lazy import open_now
 from host.stores import open_stores
 from host.terminal import say, say_json, say_table
 from shared.classify import load_rules
+from shared.description import adult_words
 from shared.model import Category
+from shared.outcomes import Outcomes
 from shared.ports import ReplyState
 from shared.settings import Settings
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from shared.classify import Rules
     from shared.desk import Decision
+    from shared.model import JsonObject, Outcome
     from shared.ports import IndexEntry
 
 _BY_THE_DESK = ("the desk",)
@@ -26,15 +29,19 @@ _BY_THE_DESK = ("the desk",)
 
 def list_waiting(category: str, *, as_json: bool) -> int:
     """Print the submissions with items that wait: all, or those of a category."""
-    entries = asyncio.run(_waiting(category))
+    waiting = asyncio.run(_waiting(category))
+    entries = list(waiting)
     if as_json:
         for entry in entries:
             say_json(entry)
     elif not entries:
         say("Nothing waits for the desk.")
     else:
-        rows = [(e.submission_id, e.received_at, ", ".join(map(str, e.escalated))) for e in entries]
-        say_table("Waiting for the desk", ("ID", "received", "items"), rows)
+        rows = [
+            (e.submission_id, e.received_at, ", ".join(map(str, e.escalated)), waiting[e])
+            for e in entries
+        ]
+        say_table("Waiting for the desk", ("ID", "received", "items", "highest score"), rows)
         say("To decide: mail-ingest desk decide ID NUMBER --category CODE")
     return 0
 
@@ -64,12 +71,24 @@ def categories_named(names: Sequence[str], rules: Rules) -> tuple[Category, ...]
     return tuple(Category(code=t.code, name=t.name, because=_BY_THE_DESK) for t in topics)
 
 
-async def _waiting(category: str) -> Sequence[IndexEntry]:
+async def _waiting(category: str) -> dict[IndexEntry, str]:
+    """The entries, each with the highest adult score of its items that are described."""
     settings = Settings.read()
     rules = load_rules(settings.place.rules)
     code = topic_named(category, rules).code if category else None
     async with open_stores(settings) as stores:
-        return await stores.desk(settings).waiting(category=code)
+        entries = await stores.desk(settings).waiting(category=code)
+        outcomes = Outcomes(blobs=stores.blobs)
+        return {each: _adult(await outcomes.get(each.submission_id)) for each in entries}
+
+
+def _adult(outcome: Outcome | None) -> str:
+    scores: list[float] = []
+    for item in outcome.media if outcome else ():
+        safety: JsonObject = (item.description or {}).get("safety") or {}
+        if (score := safety.get("adult")) is not None:
+            scores.append(score)
+    return adult_words(max(scores, default=None))
 
 
 async def _decide(

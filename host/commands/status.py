@@ -9,6 +9,7 @@ from host.commands.listing import state_words
 from host.stores import open_stores
 from host.terminal import say, say_json
 from mail_ingest.screen import no_answer_sentence
+from shared.description import adult_words
 from shared.errors import UnknownSubmissionError
 from shared.model import LEFT_OUT_SENTENCES, Channel
 from shared.outcomes import Outcomes
@@ -61,6 +62,8 @@ def _media_line(item: MediaOutcome) -> str:
     description: JsonObject = item.description or {}
     caption: JsonObject = description.get("caption") or {}
     said: str = item.reason or caption.get("text", "")
+    safety: JsonObject = description.get("safety") or {}
+    said = " ".join(filter(None, (said, adult_words(safety.get("adult")))))
     topics = ", ".join(category.name for category in item.categories) or "no category"
     return f"  {item.number:>3} {item.status.value:<10} {item.file_name}: {said} [{topics}]"
 

@@ -161,6 +161,13 @@ class AnswerSettings:
         example="desk@yourpaper.example",
         meaning=("Who is told of escalated items and failed answers; empty: nobody by mail."),
     )
+    desk_notices_per_hour: int = setting(
+        "MAIL_INGEST_DESK_NOTICES_PER_HOUR",
+        20,
+        unit="count",
+        example="5",
+        meaning="The most mails to the desk in an hour; what is more comes as one digest after it.",
+    )
     webhook_secrets: tuple[str, ...] = setting(
         "MAIL_INGEST_WEBHOOK_SECRETS",
         (),

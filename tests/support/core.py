@@ -13,6 +13,7 @@ from shared.classify import Classifier, load_rules
 from shared.codec import to_json
 from shared.description import Description, Label, Model
 from shared.desk import Desk
+from shared.desk_notices import DeskNotices
 from shared.intake import description_name
 from shared.model import AnswerTo, Channel, Kind, MediaItem, Submission, Submitter
 from shared.ports import Answer, DescriptionJob, ReplyReceipt, ReplyState
@@ -49,6 +50,7 @@ class WrittenDownReplies:
 
     answers: list[Answer] = field(default_factory=list[Answer])
     notices: list[str] = field(default_factory=list[str])
+    texts: list[str] = field(default_factory=list[str])
     receipts: list[ReplyReceipt] = field(default_factory=list[ReplyReceipt])
 
     async def send(self, answer: Answer) -> ReplyReceipt:
@@ -58,8 +60,8 @@ class WrittenDownReplies:
         return ReplyReceipt(state=ReplyState.SENT, at="2026-11-24T10:00:00.000Z")
 
     async def notify_desk(self, notice_id: str, subject: str, text: str) -> None:
-        del subject, text
         self.notices.append(notice_id)
+        self.texts.append(f"{subject}\n{text}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,13 @@ def open_core(folder: Path) -> Generator[Core]:
                 clock=clock,
                 classifier=classifier,
                 provider=PROVIDER,
+                notices=DeskNotices(
+                    blobs=services.blobs,
+                    index=services.index,
+                    replies=replies,
+                    clock=clock,
+                    per_hour=3,
+                ),
                 answer_limits=AnswerLimits(per_address=2, per_domain=4, total=6),
             ),
             desk=Desk(

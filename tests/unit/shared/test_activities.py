@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared import steps
-from shared.codec import from_payload, to_payload
+from shared.codec import from_json, from_payload, to_json, to_payload
+from shared.description import Description
 from shared.errors import BlobNotFoundError, ServiceUnavailableError, StorageCorruptError
 from shared.model import AnswerTo, Channel, MediaStatus, OutcomeStatus
 from shared.outcomes import Outcomes
@@ -270,3 +271,18 @@ async def test_a_dead_letter_keeps_its_record_and_is_visible(core: Core) -> None
 async def test_a_missing_record_raises_so_that_it_is_tried_again(core: Core) -> None:
     with pytest.raises(BlobNotFoundError):
         await core.activities.classify(to_payload(steps.Classify(submission_id="mail-none")))
+
+
+async def test_the_desks_notice_warns_of_adult_content(core: Core) -> None:
+    submission = await accept(core, a_submission(media=3))
+    for item, score in zip(submission.media, (0.98, 0.02, None), strict=True):
+        name = await core.describe(item)
+        known = from_json(await core.services.blobs.get(name), Description, where=name)
+        safe = replace(known, safety=replace(known.safety, adult=score))
+        await core.services.blobs.put(name, to_json(safe))
+    request = steps.Escalate(job_id=f"{submission.id}:3", reason="Late.")
+    await core.activities.escalate(to_payload(request))
+    (text,) = core.replies.texts
+    assert "Item 1, photo1.jpg: adult 98% (!)\n" in text
+    assert "Item 2, photo2.jpg: adult 2%\n" in text
+    assert "Item 3," not in text
