@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from shared import events, steps
 from shared.codec import from_json, from_payload, to_payload
 from shared.conclude import Conclusion, described
-from shared.description import Description, adult_words
-from shared.desk_notices import Notice
+from shared.desk_notices import Notice, adult_scores, escalation
 from shared.dispatch import mark_dead_lettered
 from shared.errors import StorageCorruptError
 from shared.ids import reply_id, split_media_instance_id
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
     )
 
 logger = logging.getLogger(__name__)
-
-_MOST_SCORES = 20  # in one notice
 
 type Activity = Callable[[JsonObject], Awaitable[JsonObject]]
 
@@ -129,14 +126,9 @@ class Activities:
         await self.publisher.publish(
             events.media_escalated(request.job_id, request.reason, self.clock.now())
         )
-        await self.notices.send(
-            Notice(
-                notice_id=f"escalated-{request.job_id}",
-                subject=f"Please look at {submission_id}, item {number}",
-                text=f"{item.file_name}: {request.reason}\n\n{await self._adult(submission_id)}"
-                f"To decide: mail-ingest desk decide {submission_id} {number} --category CODE\n",
-            )
-        )
+        media = (await self._submission(submission_id)).media
+        scores = await adult_scores(self.blobs, media, self.provider)
+        await self.notices.send(escalation(request, item.file_name, scores))
         self.telemetry.count("media_escalated")
         return to_payload(steps.Done())
 
@@ -259,17 +251,6 @@ class Activities:
             if item.number == number:
                 return item
         raise StorageCorruptError(record_name(submission_id), f"its media item {number} is missing")
-
-    async def _adult(self, submission_id: str) -> str:
-        """The adult scores of a submission's items, a line for each that is described by now."""
-        lines: list[str] = []
-        for item in (await self._submission(submission_id)).media[:_MOST_SCORES]:
-            name = description_name(item.sha256, *self.provider)
-            if await self.blobs.exists(name):
-                description = from_json(await self.blobs.get(name), Description, where=name)
-                if words := adult_words(description.safety.adult):
-                    lines.append(f"Item {item.number}, {item.file_name}: {words}\n")
-        return "".join([*lines, "\n"] if lines else [])
 
     async def _outcome(self, submission_id: str) -> Outcome:
         outcome = await Outcomes(blobs=self.blobs).get(submission_id)

@@ -13,14 +13,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.codec import from_json, to_json
+from shared.description import Description, adult_words
 from shared.errors import BlobNotFoundError
+from shared.ids import split_media_instance_id
+from shared.intake import description_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.model import MediaItem
     from shared.ports import BlobStore, Clock, ReplyChannel, SubmissionIndex
+    from shared.steps import Escalate
 
 _FOLDER = "notices/"
+_MOST_SCORES = 20  # in one notice
 _MOST_LINES = 100  # of a digest; more are counted
 
 
@@ -85,6 +91,31 @@ class DeskNotices:
 
     def _hour(self) -> str:
         return self.clock.now().strftime("%Y-%m-%dT%H")
+
+
+def escalation(request: Escalate, file_name: str, scores: str) -> Notice:
+    """The notice of an item that a person must look at; `scores` are `adult_scores`."""
+    submission_id, number = split_media_instance_id(request.job_id)
+    return Notice(
+        notice_id=f"escalated-{request.job_id}",
+        subject=f"Please look at {submission_id}, item {number}",
+        text=f"{file_name}: {request.reason}\n\n{scores}"
+        f"To decide: mail-ingest desk decide {submission_id} {number} --category CODE\n",
+    )
+
+
+async def adult_scores(
+    blobs: BlobStore, media: Sequence[MediaItem], provider: tuple[str, str]
+) -> str:
+    """The adult scores of the items that are described by now, a line each, for a notice."""
+    lines: list[str] = []
+    for item in media[:_MOST_SCORES]:
+        name = description_name(item.sha256, *provider)
+        if await blobs.exists(name):
+            description = from_json(await blobs.get(name), Description, where=name)
+            if words := adult_words(description.safety.adult):
+                lines.append(f"Item {item.number}, {item.file_name}: {words}\n")
+    return "".join([*lines, "\n"] if lines else [])
 
 
 def _digest(hour: str, notices: Sequence[Notice], count: int) -> Notice:

@@ -210,7 +210,7 @@ def test_the_largest_answer_stays_small() -> None:
     pictures = dict.fromkeys(range(1, 21), b"\xff" * 5_000)  # all that `thumbnails` gives
     mail = compose_answer(given, sender=SENDER, date=DATE, thumbnails=pictures)
     assert mail is not None
-    assert len(mail.content) < 400_000
+    assert len(mail.content) < 300_000
 
 
 def test_one_photo_is_a_photo_and_three_are_photos() -> None:
