@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _UNREAD_S = 60.0  # how long a client may leave its answers unread
+# Each chunk costs h11 some 40 µs, and all those of one read are looked at without a pause: a
+# megabyte in chunks of one byte would hold up everybody for seconds.
+_FREE_CHUNKS = 2000
+_BYTES_PER_CHUNK = 32  # on the average, from then on; less than the lines of a text
 
 
 class IntakeConfig(uvicorn.Config):
@@ -38,6 +42,24 @@ class IntakeConfig(uvicorn.Config):
     ) -> None:
         super().__init__(*args, **options)
         self.connection_limit = connections
+
+
+class _CountingConnection(h11.Connection):
+    """h11's state of a connection; a body in ever so many tiny chunks is no HTTP to it."""
+
+    _chunks = _size = 0
+
+    @override
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = self._size = 0
+        elif isinstance(event, h11.Data):
+            self._chunks += 1
+            self._size += len(event.data)
+            if self._chunks > _FREE_CHUNKS + self._size // _BYTES_PER_CHUNK:
+                raise h11.RemoteProtocolError("The chunks are too small.")
+        return event
 
 
 class IntakeProtocol(H11Protocol):
@@ -57,6 +79,7 @@ class IntakeProtocol(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state | {IS_OVER: self._is_over}, _loop)
         self._limit = config.connection_limit
+        self.conn = _CountingConnection(h11.SERVER, config.h11_max_incomplete_event_size or 0)
 
     @property
     def is_idle(self) -> bool:
@@ -113,6 +136,9 @@ class IntakeProtocol(H11Protocol):
 
     @override
     def send_400_response(self, msg: str) -> None:
+        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:  # an answer has begun
+            self.transport.close()
+            return
         facts = {"problem": problem_types.INVALID_REQUEST.name, "status": 400}
         logger.info("request refused", extra={"action": "request_refused", **facts})
         body = to_json(_NOT_HTTP)
@@ -142,6 +168,6 @@ _NOT_HTTP = {
     "type": problem_types.INVALID_REQUEST.uri,
     "title": problem_types.INVALID_REQUEST.title,
     "status": 400,
-    "detail": "The bytes are no HTTP/1.1 request, or its head is too large. Let a library write"
-    " them.",
+    "detail": "The bytes are no HTTP/1.1 request, or its head is too large, or its chunks are too"
+    " small. Let a library write them.",
 }

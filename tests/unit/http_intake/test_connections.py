@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import httpx
@@ -15,7 +15,7 @@ from http_intake import protocol
 from http_intake.doors import HttpSettings
 from http_intake.serving import ServerSettings
 from shared.connection_limit import read_networks
-from tests.support.http_door import JPEG, MAIL, Door, open_door
+from tests.support.http_door import JPEG, KEYS, MAIL, Door, open_door
 from tests.support.local_http import NO_TLS
 from tests.support.raw_http import (
     FORM_END,
@@ -184,6 +184,43 @@ async def test_a_broken_chunk_in_a_body_is_refused_and_leaves_nothing(tmp_path: 
         await until(lambda: nothing_is_left(door))
 
 
+@pytest.mark.parametrize("keys", [{}, KEYS], ids=["taken", "refused"])
+async def test_a_body_in_ever_so_many_tiny_chunks_is_cut_off(
+    tmp_path: Path, keys: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)  # each chunk costs the event loop as much as a large one
+    async with open_door(tmp_path, HttpSettings(keys=keys)) as door:
+        async with connected(door.port) as connection:
+            await connection.send(MAIL_HEAD + chunk(MAIL))
+            with contextlib.suppress(ConnectionError):  # it hears of it by a reset
+                await connection.send(chunk(b"x") * 100_000)
+                answer = await asyncio.wait_for(connection.answer(), 20)
+                assert answer.status in {400, 401}  # whichever is known first
+        await until(lambda: nothing_is_left(door))
+    assert set(actions(caplog)) == {"request_refused"}
+
+
+async def test_a_body_in_chunks_of_a_line_is_taken(tmp_path: Path) -> None:
+    async with open_door(tmp_path) as door, connected(door.port) as connection:
+        await connection.send(MAIL_HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        await connection.send(chunk(MAIL) + chunk(b"A line of an ordinary text mail.\r\n") * 9000)
+        await connection.send(b"0\r\n\r\n")
+        assert (await connection.answer()).status == 202
+
+
+async def test_a_broken_chunk_after_the_answer_ends_the_connection_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    settings = HttpSettings(keys=KEYS)
+    async with open_door(tmp_path, settings) as door, connected(door.port) as connection:
+        await connection.send(MAIL_HEAD + chunk(MAIL))
+        assert b" 401 " in await connection.reader.readuntil(b"}")
+        await connection.send(b"no chunk size\r\n")
+        assert await asyncio.wait_for(connection.reader.read(), 10) == b""
+    assert actions(caplog) == ["request_refused"]
+
+
 async def test_connections_that_bring_no_whole_request_are_closed(tmp_path: Path) -> None:
     server = ServerSettings(port=0, keep_alive_s=1)
     async with (
@@ -232,7 +269,7 @@ async def test_health_is_answered_whatever_else_is_under_way(tmp_path: Path) -> 
 
 async def test_sockets_that_keep_silent_shut_nobody_out(tmp_path: Path) -> None:
     server = ServerSettings(port=0, keep_alive_s=3600, max_connections=50)
-    async with open_door(tmp_path, server=server) as door, AsyncExitStack() as stack:
+    async with open_door(tmp_path, server=server) as door, contextlib.AsyncExitStack() as stack:
         for _ in range(70):
             await stack.enter_async_context(connected(door.port))
         await asyncio.sleep(1.1)  # the grace of a connection that has just been made
@@ -242,7 +279,7 @@ async def test_sockets_that_keep_silent_shut_nobody_out(tmp_path: Path) -> None:
 
 async def test_sockets_beyond_the_reserve_are_closed(tmp_path: Path) -> None:
     server = ServerSettings(port=0, keep_alive_s=3600, max_connections=1)
-    async with open_door(tmp_path, server=server) as door, AsyncExitStack() as stack:
+    async with open_door(tmp_path, server=server) as door, contextlib.AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(connected(door.port)) for _ in range(80)]
         closed = [asyncio.create_task(each.reader.read()) for each in sockets]
         async with asyncio.timeout(10):
