@@ -61,7 +61,7 @@ class Recorder:
         return len(self.seen) > self.refusals
 
     async def has_seen(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.seen) < count:
                 self.changed.clear()
                 await self.changed.wait()

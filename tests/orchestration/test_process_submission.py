@@ -63,7 +63,7 @@ class Flow:
 
     async def job(self, number: int = 1) -> str:
         """The ID of the n-th job that was started; waits for it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.core.jobs.started) < number:
                 await asyncio.sleep(0.005)
         return self.core.jobs.started[number - 1].job_id
@@ -200,7 +200,7 @@ async def test_a_description_that_comes_while_the_desk_is_told_counts(core: Core
 
     async with flowing(core, QUICK, escalate=escalate) as flow:
         await flow.begin(submission)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await telling.wait()
         assert await flow.describe(submission)
         told.set()
@@ -334,7 +334,7 @@ async def test_an_answer_waits_for_no_event_service_and_the_end_for_it_to_come_b
         await flow.begin(submission)
         await flow.job()
         await flow.describe(submission)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not core.replies.answers or len(tried) < 2:
                 await asyncio.sleep(0.005)
         assert await core.events() == []

@@ -60,7 +60,7 @@ class Host:
 
     async def has_settled(self) -> None:
         """Wait until no job is open."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.jobs.open_jobs():
                 await asyncio.sleep(0.01)
 

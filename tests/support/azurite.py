@@ -24,12 +24,13 @@ from azure.core.credentials import AccessToken
 from shared.settings.azure import StorageSettings
 from tests.support.certificates import Certificate, self_signed
 from tests.support.credentials import Credential
+from tests.support.server_process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 _PROGRAM = Path(__file__).parents[2] / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-_LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at .*:(\d+)")
+_LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening")
 # The account and its key are published with Azurite: they open nothing but emulators.
 _ACCOUNT = "devstoreaccount1"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -43,7 +44,9 @@ class Azurite:
 
     folder: Path
     certificate: Certificate | None = None  # with one it speaks HTTPS, and takes tokens too
-    ports: dict[str, int] = field(default_factory=lambda: {"Blob": 0, "Queue": 0, "Table": 0})
+    ports: dict[str, int] = field(
+        default_factory=lambda: {name: free_port() for name in ("Blob", "Queue", "Table")}
+    )
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -56,12 +59,11 @@ class Azurite:
             env=self._environment(),
         )
         said = ""
-        while len(found := dict(_LISTENING.findall(said))) < len(self.ports):
+        while len(set(_LISTENING.findall(said))) < len(self.ports):
             assert self.process.stdout is not None
             line = self.process.stdout.readline()
             said += line
             assert line, f"Azurite does not start: {said}"
-        self.ports = {service: int(port) for service, port in found.items()}
 
     def stop(self) -> None:
         """End it in good order, so that it saves its data."""

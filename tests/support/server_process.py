@@ -6,6 +6,7 @@ commands. They are forked (forks.py): that the program starts by its name is sho
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -13,8 +14,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory, gettempdir
+from typing import TYPE_CHECKING, TextIO
 
 import httpx
 
@@ -25,15 +26,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from multiprocessing.context import ForkServerProcess
 
+_LOCKS = Path(gettempdir()) / "mail-ingest-test-ports"
+_FIRST_PORT, _LAST_PORT = 10_000, 32_000
+_held: list[TextIO] = []
 _START_S = 60.0
 _COMMAND_S = 120.0
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that no test gets as long as this process lives.
+
+    A server that is killed and started again needs the same port twice, so it must not be one that
+    the kernel gives meanwhile to somebody who asks for any (from 32768 on, or 49152). Test
+    processes keep out of each other's way by a lock on a file for each port.
+    """
+    _LOCKS.mkdir(exist_ok=True)
+    for port in range(_FIRST_PORT + os.getpid() % 1_000 * 20, _LAST_PORT):
+        lock = (_LOCKS / str(port)).open("w")
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            probe.bind(("127.0.0.1", port))
+            _held.append(lock)
+            return port
+        lock.close()
+    raise AssertionError(f"no port up to {_LAST_PORT} is free")
 
 
 @dataclass(slots=True)

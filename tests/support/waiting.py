@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Look often, for ten seconds at the most."""
-    async with asyncio.timeout(10):
+    """Look often, for a minute at the most."""
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.02)
 

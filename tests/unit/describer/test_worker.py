@@ -110,7 +110,7 @@ def test_it_ignores_interrupts_and_ends_when_its_input_is_closed(media: Path) ->
         os.kill(worker.process.pid, signal.SIGINT)
         assert worker.ask(media / "cat.jpg")["status"] == "described"
         worker.channel.close()
-        rest, errors = worker.process.communicate(timeout=20)
+        rest, errors = worker.process.communicate(timeout=60)
         assert (worker.process.returncode, rest, errors) == (0, b"", b"")
 
 
@@ -142,7 +142,7 @@ def test_a_photo_that_needs_more_memory_than_allowed_is_unreadable(tmp_path: Pat
 
 def test_wrong_settings_end_it_with_a_sentence() -> None:
     with describer_process({"MAIL_INGEST_MAX_PIXELS": "many"}) as worker:
-        output, errors = worker.process.communicate(timeout=20)
+        output, errors = worker.process.communicate(timeout=60)
         assert worker.process.returncode == 2
         assert output == b""
         assert "MAIL_INGEST_MAX_PIXELS" in json.loads(errors)["message"]

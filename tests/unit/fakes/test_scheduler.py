@@ -126,7 +126,7 @@ async def test_an_execution_that_begins_anew_keeps_its_events_and_none_of_its_ti
 
 
 async def taken(stream: Any) -> pb.WorkItem:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await stream.read()
 
 
@@ -335,7 +335,7 @@ async def test_a_suspended_instance_hears_events_when_it_is_resumed() -> None:
     async with scheduler() as hub, working(hub), client_of(hub) as client:
         await client.schedule_new_orchestration("wait", input={"patience_s": 9}, instance_id="a")
         await client.suspend_orchestration("a")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await _status(client) is not OrchestrationStatus.SUSPENDED:
                 await asyncio.sleep(0.01)
         await client.raise_orchestration_event("a", "Go")

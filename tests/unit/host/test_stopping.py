@@ -29,7 +29,7 @@ def test_what_hangs_is_ended_with_a_sentence() -> None:
     done = run("stop.end_within(0.2)", SIGNAL_US, "import time", "while 1: time.sleep(60)")
     assert done.returncode == 1
     assert done.stderr.startswith("It did not stop in good order within 0.2 s")
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 55
 
 
 def test_a_thread_that_outlives_the_program_is_no_way_around_it() -> None:

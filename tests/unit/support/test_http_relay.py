@@ -63,7 +63,7 @@ async def exchange(
 ) -> tuple[bytes, bytes]:
     """What the server heard, and what the client heard (to where it ends), in one request."""
     script = Script(answer, last)
-    async with asyncio.timeout(5), proxy_before(script) as port, connected(port) as client:
+    async with asyncio.timeout(60), proxy_before(script) as port, connected(port) as client:
         await client.send(request)
         heard = b""
         while not heard.endswith(end or answer[-4:]):
@@ -160,7 +160,7 @@ async def test_the_server_says_whether_the_body_may_come() -> None:
             writer.write(OK)
 
     head = b"PUT /%s HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
-    async with asyncio.timeout(5), proxy_before(serve) as port:
+    async with asyncio.timeout(60), proxy_before(serve) as port:
         async with connected(port) as client:
             await client.send(head % b"taken")
             assert await client.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -177,7 +177,7 @@ async def test_an_answer_that_comes_before_the_body_is_sent_is_heard() -> None:
         writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
         await reader.read()
 
-    async with asyncio.timeout(5), proxy_before(serve) as port, connected(port) as client:
+    async with asyncio.timeout(60), proxy_before(serve) as port, connected(port) as client:
         await client.send(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n" + bytes(10))
         assert await client.reader.readline() == b"HTTP/1.1 413 Too Large\r\n"
 
@@ -215,7 +215,7 @@ async def test_an_answer_comes_no_faster_than_the_client_reads_it() -> None:
                 sent += MIB
         stopped.set()
 
-    async with asyncio.timeout(10), proxy_before(serve) as port, connected(port) as client:
+    async with asyncio.timeout(60), proxy_before(serve) as port, connected(port) as client:
         await client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         await stopped.wait()
     assert sent < MOST_ON_THE_WAY
@@ -247,7 +247,7 @@ async def test_a_request_whose_answer_was_lost_is_not_sent_again() -> None:
         writer.write(OK)
         heard.append(await reader.readuntil(b"\r\n\r\n"))
 
-    async with asyncio.timeout(5), proxy_before(serve) as port, connected(port) as client:
+    async with asyncio.timeout(60), proxy_before(serve) as port, connected(port) as client:
         await client.send(b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n")
         assert await client.reader.readuntil(b"\r\n\r\n") == OK
         await client.send(b"GET /2 HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -141,7 +141,7 @@ async def test_a_service_may_have_a_word_of_its_own_for_throttling() -> None:
 async def test_who_waits_for_100_continue_is_refused_without_it(weather: Weather) -> None:
     async with weather_before_a_server() as (proxy, _, server):
         proxy.weather = weather
-        async with asyncio.timeout(5), connected(proxy.port) as client:
+        async with asyncio.timeout(60), connected(proxy.port) as client:
             fields = b"Host: h\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
             await client.send(b"PUT / HTTP/1.1\r\n" + fields)
             answer = await client.reader.readuntil(b"\r\n\r\n")

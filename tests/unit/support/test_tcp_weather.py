@@ -44,7 +44,7 @@ async def weather_before_a_server(*, seed: int = 1) -> AsyncGenerator[tuple[TcpW
     server.may_read.set()
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         listening,
         tcp_weather(*listening.sockets[0].getsockname(), seed=seed) as proxy,
     ):

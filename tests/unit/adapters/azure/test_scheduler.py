@@ -75,7 +75,7 @@ async def test_activities_that_wait_for_somebody_leave_orchestrators_their_turns
     ):
         for n in range(100):
             await engine.start("step", instance_id=f"s{n}", payload={"n": n})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while gate.runs < 64:
                 await asyncio.sleep(0.01)
         await engine.start("nothing", instance_id="a", payload={})
@@ -125,7 +125,7 @@ async def test_a_worker_that_is_to_stop_does_so_also_when_the_hub_takes_no_resul
             while not hub.weather.struck:
                 await asyncio.sleep(0.01)
             begun = time.monotonic()
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < 60
 
 
 async def test_client_and_worker_find_a_hub_again_that_went_away_without_a_word(
@@ -142,7 +142,7 @@ async def test_client_and_worker_find_a_hub_again_that_went_away_without_a_word(
             await engine.start("step", instance_id="a", payload={})
             await ended(engine, "a")
             way.late_s, way.weather = 3600, Weather.SLOW
-            async with asyncio.timeout(25):  # TCP itself would take a quarter of an hour
+            async with asyncio.timeout(60):  # TCP itself would take a quarter of an hour
                 with pytest.raises(ServiceUnavailableError):
                     await engine.instance("a")
                 way.weather = Weather.WELL

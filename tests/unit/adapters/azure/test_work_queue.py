@@ -73,12 +73,12 @@ async def test_a_lock_is_renewed_for_as_long_as_the_work_takes() -> None:
 async def test_a_crowd_of_senders_shares_its_round_trips() -> None:
     async with namespace() as running, opened(running) as queue:
         await queue.send("first", b"")
-        running.faults.delay_s = 0.02  # a round trip
+        running.faults.delay_s = 0.5  # a round trip: 100 s if each took one of its own
 
         began = time.monotonic()
         await asyncio.gather(*(queue.send(str(number), b"x" * 100) for number in range(200)))
 
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 50
         running.faults.delay_s = 0
         assert await queue.depth() == 201
 
@@ -189,11 +189,11 @@ async def test_a_queue_that_was_closed_says_so_and_leaves_nobody_waiting() -> No
     async with namespace() as running:
         async with opened(running) as queue:
             await queue.send("one", b"")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             with pytest.raises(ServiceUnavailableError, match="submissions: it was closed"):
                 await queue.send("two", b"")
             with pytest.raises(ServiceUnavailableError, match="submissions: it was closed"):
-                await queue.receive(max_messages=1, max_wait_s=5)
+                await queue.receive(max_messages=1, max_wait_s=600)
 
 
 async def test_a_message_says_what_it_is() -> None:

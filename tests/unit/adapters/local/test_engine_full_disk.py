@@ -101,7 +101,7 @@ async def test_a_result_that_a_full_disk_refused_is_made_again(tmp_path: Path, d
 
     async with local_engine(tmp_path / "e.db", [step], {"act": act}) as engine:
         await engine.start("step", instance_id="a", payload={})
-        await asyncio.wait_for(filled.wait(), 10)
+        await asyncio.wait_for(filled.wait(), 60)
         await asyncio.sleep(0.1)
         disk.free()
         assert (await ended(engine, "a")).state is InstanceState.COMPLETED
@@ -123,7 +123,7 @@ async def test_an_activity_is_not_forgotten_when_the_disk_stays_full_for_several
 
     async with local_engine(tmp_path / "e.db", [step], {"act": act}) as engine:
         await engine.start("step", instance_id="a", payload={})
-        await asyncio.wait_for(filled.wait(), 10)
+        await asyncio.wait_for(filled.wait(), 60)
         for _ in range(4):
             with pytest.raises(StorageFullError):
                 await engine.start("step", instance_id="b", payload=large)

@@ -138,7 +138,7 @@ async def test_a_server_that_is_not_there_or_no_mail_server_may_be_tried_again()
     assert (await deliver(nobody)).state is ReplyState.UNAVAILABLE
     for banner in (b"HTTP/1.1 400 Bad\r\n", b"554 Go away\r\n", b""):
         async with speaking(banner) as port:
-            receipt = await asyncio.wait_for(deliver(MailServer(port=port)), 5)
+            receipt = await asyncio.wait_for(deliver(MailServer(port=port)), 60)
         assert receipt.state is ReplyState.UNAVAILABLE
 
 
