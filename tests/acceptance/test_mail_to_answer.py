@@ -157,6 +157,7 @@ def test_forged_mails_to_all_variants_of_an_address_give_few_small_answers(
         for number, victim in enumerate(victims):
             mail = a_mail(PHOTO, subject="Buy").replace(b"<1@", f"<{number}@".encode())
             client.sendmail(victim, ["photos@newsroom.example"], mail)
+    lines: list[str] = []
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         lines = server.command("status", "--state", "done", "--json").stdout.splitlines()

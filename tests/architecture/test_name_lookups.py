@@ -50,7 +50,7 @@ ALLOWED = {
 }
 
 
-def calls(source: str) -> set[str]:
+def calls(source: str) -> frozenset[str]:
     """The names of what is called, or handed to somebody who calls it, that look names up."""
     used = [
         each
