@@ -1,4 +1,4 @@
-.PHONY: setup demo run test check format lock docs bench fuzz fault-matrix clean
+.PHONY: setup demo run test quick check format lock docs bench fuzz fault-matrix clean
 BIN := .venv/bin
 # Tests start hundreds of programs: without its compiled modules each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -7,6 +7,7 @@ setup: ; @scripts/setup dev
 demo: ; @scripts/setup && $(BIN)/mail-ingest demo
 run: ; @scripts/setup && $(BIN)/mail-ingest serve
 test: setup ; $(BIN)/pytest -n 4 --dist worksteal
+quick: setup ; @$(BIN)/python scripts/quick_tests.py
 check: setup ; @scripts/check
 format: setup ; $(BIN)/ruff format . && $(BIN)/ruff check --fix .
 lock: setup ; @scripts/lock
