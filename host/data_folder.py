@@ -47,6 +47,17 @@ def _take_from_others(path: Path, rights: int = _RIGHTS_OF_OTHERS) -> None:
             path.chmod(mode & ~rights)
 
 
+class NoDataError(SettingsError):
+    """There is nothing to read at this place."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            _SETTING,
+            f"there is no data in {path}. Name the data folder, or run the command beside it:"
+            f" {_SETTING}=/path/to/data mail-ingest ...",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class DataFolder:
     """The places in a data folder. Make one by `DataFolder.open`."""
@@ -87,6 +98,28 @@ class DataFolder:
         # A mail program of another user may deliver into the Maildir: it must get there.
         _take_from_others(self.path, _ALL_BUT_PASSING if others_deliver else _RIGHTS_OF_OTHERS)
 
+    @classmethod
+    def at(cls, path: Path) -> DataFolder:
+        """The folder as it is, also where there is none yet; makes nothing. Raises SettingsError
+        when a newer version of the product has written it.
+        """
+        folder = cls(path.absolute())
+        try:
+            folder._has_our_version()
+        except OSError as exc:
+            raise SettingsError(_SETTING, f"{path} cannot be used: {exc.strerror}.") from exc
+        return folder
+
+    @classmethod
+    def existing(cls, path: Path) -> DataFolder:
+        """The folder, which a server or `replay` has filled; makes nothing. Raises SettingsError,
+        which says where was looked and how to name another.
+        """
+        folder = cls.at(path)
+        if not folder.state.is_file():
+            raise NoDataError(folder.path)
+        return cls.open(path)
+
     @property
     def blobs(self) -> Path:
         """Submissions and descriptions."""
@@ -117,8 +150,14 @@ class DataFolder:
         """The key that webhooks are signed with, where none is set."""
         return self.path / "webhook-secret"
 
+    @property
+    def _lock(self) -> Path:
+        return self.path / "lock"
+
     def is_served(self) -> bool:
         """Whether a process serves this folder now."""
+        if not self._lock.exists():
+            return False
         try:
             with self.served():
                 return False
@@ -130,7 +169,7 @@ class DataFolder:
         """Be the one process that serves this folder. Raises InUseError. The lock ends with the
         process, however it ends.
         """
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
@@ -142,12 +181,16 @@ class DataFolder:
             os.close(handle)
 
     def _check_version(self) -> None:
+        if not self._has_our_version():
+            (self.path / "version").write_text(f"{VERSION}\n", "ascii")
+
+    def _has_our_version(self) -> bool:
+        """Whether we have written it; False where nobody has. Raises SettingsError, OSError."""
         file = self.path / "version"
         try:
             text = file.read_text("ascii").strip()
         except FileNotFoundError:
-            file.write_text(f"{VERSION}\n", "ascii")
-            return
+            return False
         if not text.isdigit():
             raise SettingsError(_SETTING, f"{file} does not hold a version; is this our folder?")
         if int(text) > VERSION:
@@ -156,3 +199,4 @@ class DataFolder:
                 f"{self.path} was written by a newer version of mail_ingest (format {text}, this"
                 f" one reads up to {VERSION}). Install that version, or choose another folder.",
             )
+        return True

@@ -37,6 +37,19 @@ async def open_stores(settings: Settings) -> AsyncGenerator[Stores]:
 
 
 @asynccontextmanager
+async def open_existing(settings: Settings) -> AsyncGenerator[Stores]:
+    """The same for a command that only looks at what is there, or decides on it: on one machine it
+    makes no folder. Raises NoDataError where there is none.
+    """
+    if not on_azure():
+        from host.data_folder import DataFolder
+
+        DataFolder.existing(settings.place.data)
+    async with open_stores(settings) as stores:
+        yield stores
+
+
+@asynccontextmanager
 async def _azure_stores(settings: Settings, azure: AzureSettings) -> AsyncGenerator[Stores]:
     from adapters.azure.errors import refusals_said
     from host.azure import build

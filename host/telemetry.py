@@ -6,8 +6,10 @@ import asyncio
 import logging
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from host.extras import install_extra
 from host.rounds import repeatedly
 from shared.errors import IngestError, SettingsError
 from shared.tracing import NO_TELEMETRY
@@ -15,6 +17,7 @@ from shared.tracing import NO_TELEMETRY
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from adapters.local.otlp import OtlpTelemetry
     from shared.ports import Telemetry, WorkQueue
     from shared.settings.telemetry import TelemetrySettings
 
@@ -29,23 +32,25 @@ async def exporting(settings: TelemetrySettings) -> AsyncGenerator[Telemetry]:
     if not settings.otlp_endpoint:
         yield NO_TELEMETRY
         return
-    try:
-        from adapters.local.otlp import OtlpTelemetry
-
-        otlp = OtlpTelemetry.open(
-            settings.otlp_endpoint,
-            service_name=settings.service_name,
-            trace_share=trace_share(settings),
-        )
-    except ImportError as exc:
-        raise SettingsError(
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "needs packages that are not installed: pip install 'mail-ingest[otlp]'.",
-        ) from exc
+    otlp = exporter_type().open(
+        settings.otlp_endpoint,
+        service_name=settings.service_name,
+        trace_share=trace_share(settings),
+    )
     try:
         yield otlp
     finally:
         await asyncio.to_thread(otlp.close)
+
+
+def exporter_type() -> type[OtlpTelemetry]:
+    """What exports to a collector. Raises SettingsError when its packages are not installed."""
+    try:
+        import_module("opentelemetry.exporter.otlp.proto.http")  # which the adapter imports late
+        from adapters.local.otlp import OtlpTelemetry
+    except ImportError as exc:
+        raise SettingsError("OTEL_EXPORTER_OTLP_ENDPOINT", install_extra("otlp")) from exc
+    return OtlpTelemetry
 
 
 def trace_share(settings: TelemetrySettings) -> float:

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from mail_ingest import mbox
+from mail_ingest.mail_head import HEAD_BYTES, NOT_A_MAIL, begins_like_a_mail
 from mail_ingest.receive import MailOrigin, preview, receive
 from shared.errors import AccessRefusedError, IngestError
 from shared.events import rfc3339
@@ -56,12 +57,15 @@ class StoredMail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """How one mail, or a file that could not be read, fared; `problem` is a sentence."""
+    """How one mail, or a file that could not be read, fared; `problem` is a sentence. `is_mail`
+    False: the file was skipped.
+    """
 
     path: Path
     mail: StoredMail | None = None
     accepted: Accepted | None = None
     problem: str = ""
+    is_mail: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,12 +219,18 @@ async def _stored_mails(files: Iterable[Path]) -> AsyncIterator[StoredMail | Rep
             yield Replayed(path=path, problem=_sentence(exc))
 
 
-def _mails_in(path: Path) -> Iterator[StoredMail]:
-    """The mails of a file, hashed; an ``.eml`` is one mail, whatever its first line is."""
+def _mails_in(path: Path) -> Iterator[StoredMail | Replayed]:
+    """The mails of a file, hashed; an ``.eml`` is one mail, whatever it begins with."""
     with path.open("rb") as file:
-        if path.suffix.lower() != ".eml" and mbox.is_mbox(file.read(5)):
+        head = file.read(HEAD_BYTES)
+        if path.suffix.lower() == ".eml":
+            pass
+        elif mbox.is_mbox(head):
             for found in mbox.messages(file):
                 yield StoredMail(path=path, size=found.size, sha256=found.sha256, start=found.start)
+            return
+        elif head and not begins_like_a_mail(head):
+            yield Replayed(path=path, problem=NOT_A_MAIL, is_mail=False)
             return
         file.seek(0)
         digest, size = sha256(), 0

@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -21,7 +20,6 @@ from adapters.local import maildir
 from adapters.local.durable_files import full_disk_is_named
 from mail_ingest.ports import Claim, MailboxMessage
 from shared.errors import ServiceUnavailableError
-from shared.ids import mailbox_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Sequence
@@ -30,15 +28,12 @@ if TYPE_CHECKING:
 
 _CHUNK = 256 * 1024
 _CUSTOMARY_HOLD_S = 900.0  # of a claim, and longer than any delay
-_HEAD = 64 * 1024  # bytes in which a Message-ID is looked for
-_MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^<>\r\n]{1,990}>)", re.IGNORECASE | re.MULTILINE)
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
 
 
 class MaildirMailbox:
     """Reads one Maildir. `name` goes into the submission keys, so it must not change."""
 
-    def __init__(self, folder: Path, *, clock: Clock, name: str = "maildir") -> None:
+    def __init__(self, folder: Path, *, clock: Clock, name: str = maildir.NAME) -> None:
         self._folder = folder
         self._clock = clock
         self._name = name
@@ -48,7 +43,7 @@ class MaildirMailbox:
         self._in_hand: set[str] = set()  # unique names of what we have claimed and not given back
 
     @classmethod
-    async def open(cls, folder: Path, *, clock: Clock, name: str = "maildir") -> Self:
+    async def open(cls, folder: Path, *, clock: Clock, name: str = maildir.NAME) -> Self:
         """Open, and create where it is missing. Claims of readers that died are undone."""
         mailbox = cls(folder, clock=clock, name=name)
         await _in_thread(mailbox._open)
@@ -169,7 +164,7 @@ class MaildirMailbox:
         self._in_hand.add(found.unique)
         return Claim(
             handle=str(path),
-            key=mailbox_key(self._name, _message_id(path), found.unique),
+            key=maildir.submission_key(path, found.unique, self._name),
             attempt=found.attempts,
             received_at=found.received_at,
             size=found.size,
@@ -194,14 +189,6 @@ async def _in_thread[**P, R](work: Callable[P, R], *args: P.args, **kwargs: P.kw
             return await asyncio.to_thread(work, *args, **kwargs)
     except OSError as exc:
         raise ServiceUnavailableError("mailbox", exc.strerror or type(exc).__name__) from exc
-
-
-def _message_id(path: Path) -> str:
-    """The Message-ID as it stands in the header, or nothing; no more than a part of the key."""
-    with path.open("rb", buffering=0) as file:
-        head = file.read(_HEAD)
-    match = _MESSAGE_ID.search(_HEADER_END.split(head, maxsplit=1)[0])
-    return match[1].decode("latin-1") if match else ""
 
 
 def _file(path: Path, box: str) -> None:

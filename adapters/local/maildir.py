@@ -9,6 +9,7 @@ mark survives a crash. A claim and a delay are the same thing: leave it alone be
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -16,14 +17,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from shared.ids import mailbox_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 PROCESSED = ".Processed"  # Maildir++: a folder's name starts with a dot
 DEAD_LETTER = ".DeadLetter"
+NAME = "maildir"  # of the mailbox in submission keys, so it must not change
 _BOXES = ("tmp", "new", "cur")
 _LONGEST_NAME = 200  # bytes; most file systems end at 255, and our marks need some
+_HEAD_BYTES = 64 * 1024  # in which a Message-ID is looked for
+_MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^<>\r\n]{1,990}>)", re.IGNORECASE | re.MULTILINE)
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
 _MARK = re.compile(r"1,(\d{1,4}),(\d{1,12})")
 _DELIVERED_AT = re.compile(r"(\d{10})\.")  # the customary start of a unique name: seconds
 
@@ -96,6 +103,22 @@ def filed(found: Found, box: str) -> Path:
     return place
 
 
+def submission_key(path: Path, unique: str, mailbox: str = NAME) -> str:
+    """What makes a message one of its kind; `path` is where it lies now. Raises OSError."""
+    return mailbox_key(mailbox, _message_id(path), unique)
+
+
+def find(folder: Path, unique: str) -> Path | None:
+    """Where a message lies by now: waiting, in work, Processed or DeadLetter. It may move on."""
+    for root in (folder, folder / PROCESSED, folder / DEAD_LETTER):
+        for box in ("new", "cur"):
+            with contextlib.suppress(FileNotFoundError), os.scandir(root / box) as entries:
+                for entry in entries:
+                    if entry.name.partition(":")[0] == unique:
+                        return root / box / entry.name
+    return None
+
+
 def _found(path: Path, stat: os.stat_result) -> Found:
     name, _, info = path.name.partition(":")
     mark = _MARK.fullmatch(info)
@@ -108,6 +131,14 @@ def _found(path: Path, stat: os.stat_result) -> Found:
         delivered_at=int(delivered[1]) if delivered else stat.st_mtime,
         size=stat.st_size,
     )
+
+
+def _message_id(path: Path) -> str:
+    """The Message-ID as it stands in the header, or nothing; no more than a part of the key."""
+    with path.open("rb", buffering=0) as file:
+        head = file.read(_HEAD_BYTES)
+    match = _MESSAGE_ID.search(_HEADER_END.split(head, maxsplit=1)[0])
+    return match[1].decode("latin-1") if match else ""
 
 
 def _inbox_of(found: Found) -> Path:

@@ -12,9 +12,11 @@ import hashlib
 import os
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adapters.local import maildir
 from adapters.local.durable_files import (
     KEPT_FREE_BYTES,
     full_disk_is_named,
@@ -22,6 +24,8 @@ from adapters.local.durable_files import (
     sync_folder,
     write_all,
 )
+from mail_ingest.ports import SOURCE
+from shared.ids import submission_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +34,14 @@ PREFIX = "smtp-"
 _BUFFER = 256 * 1024  # bytes that are gathered before a thread is asked to write them
 _ABANDONED_S = 3600.0  # our own drafts; nobody writes to one for so long
 _FORGOTTEN_S = 36 * 3600.0  # anybody's drafts, by the Maildir specification
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A mail that lies in ``new`` under `name`, and the submission that will be made of it."""
+
+    name: str
+    submission_id: str
 
 
 class MaildirDelivery:
@@ -53,8 +65,8 @@ class MaildirDelivery:
         if len(self._waiting) >= _BUFFER:
             await self._run(self._flush)
 
-    async def commit(self) -> str:
-        """Make the mail durable and visible; its name in ``new``."""
+    async def commit(self) -> Delivered:
+        """Make the mail durable and visible."""
         return await self._run(self._commit)
 
     async def abandon(self) -> None:
@@ -78,15 +90,17 @@ class MaildirDelivery:
         self._unhashed = 0
         self._waiting.clear()
 
-    def _commit(self) -> str:
+    def _commit(self) -> Delivered:
         self._flush()
         os.fsync(self._descriptor)
         name = f"{PREFIX}{self._identity.hexdigest()[:40]}"
         new = self._folder / "new"
+        # Before the mail is visible: a reader may take it away at once.
+        key = maildir.submission_key(Path(self._draft), name)
         Path(self._draft).rename(new / name)
         self._close()
         sync_folder(new)
-        return name
+        return Delivered(name=name, submission_id=submission_id(SOURCE, key))
 
     def _abandon(self) -> None:
         self._close()

@@ -188,10 +188,15 @@ class SmtpSession(SMTP):
         try:
             verdict = await self._stream(delivery)
             if verdict is None:
-                name = await delivery.commit()
-                verdict = f"250 2.0.0 Taken as {name}"
+                taken = await delivery.commit()
+                verdict = f"250 2.0.0 Taken as {taken.submission_id}"
                 self._delivered()
-                logger.info("mail taken by SMTP", extra={"action": "smtp_mail_taken", "mail": name})
+                facts = {
+                    "action": "smtp_mail_taken",
+                    "mail": taken.name,
+                    "submission_id": taken.submission_id,
+                }
+                logger.info("mail taken by SMTP", extra=facts)
         except (OSError, StorageFullError) as exc:
             verdict = _not_stored(exc)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from host.stores import open_stores
+from host.stores import open_existing
 from host.terminal import say, say_json, say_table
 from shared.errors import IngestError
 from shared.second_chance import given_up
@@ -65,12 +65,12 @@ def _reason(event: DeadEvent) -> str:
 
 
 async def _dead() -> tuple[Sequence[IndexEntry], Sequence[DeadEvent]]:
-    async with open_stores(Settings.read()) as stores:
+    async with open_existing(Settings.read()) as stores:
         events = await stores.dead_events.list() if stores.dead_events else ()
         return await given_up(stores.index, stores.queue), events
 
 
 async def _resubmit(which: str) -> tuple[bool, int]:
-    async with open_stores(Settings.read()) as stores:
+    async with open_existing(Settings.read()) as stores:
         events = await stores.dead_events.deliver_again(which) if stores.dead_events else 0
         return await take_up_again(stores.index, stores.queue, stores.clock, which), events

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from host.commands.categories import topic_named
 from host.lazy import open_now
-from host.stores import open_stores
+from host.stores import open_existing
 from host.terminal import say, say_json, say_table
 from shared.classify import load_rules
 from shared.description import adult_words
@@ -76,7 +76,7 @@ async def _waiting(category: str) -> dict[IndexEntry, str]:
     settings = Settings.read()
     rules = load_rules(settings.place.rules)
     code = topic_named(category, rules).code if category else None
-    async with open_stores(settings) as stores:
+    async with open_existing(settings) as stores:
         entries = await stores.desk(settings).waiting(category=code)
         outcomes = Outcomes(blobs=stores.blobs)
         return {each: _adult(await outcomes.get(each.submission_id)) for each in entries}
@@ -99,6 +99,6 @@ async def _decide(
     *,
     answer: bool,
 ) -> Decision:
-    async with open_stores(settings) as stores:
+    async with open_existing(settings) as stores:
         open_now(stores.publisher)  # else the decision would be kept, and nobody told of it
         return await stores.desk(settings).decide(submission_id, number, categories, answer=answer)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from host.extras import install_extra
 from host.setting_names import unknown_settings
 from host.terminal import say
 from shared.config import given_names
@@ -95,12 +96,14 @@ def _libmagic(settings: Settings) -> Finding:
 def _data_folder(settings: Settings) -> Finding:
     from host.data_folder import DataFolder
 
-    folder = DataFolder.open(settings.place.data)
-    with tempfile.TemporaryFile(dir=folder.path) as probe:
+    folder = DataFolder.at(settings.place.data)
+    place = next(each for each in (folder.path, *folder.path.parents) if each.exists())
+    with tempfile.TemporaryFile(dir=place) as probe:
         probe.write(b"can be written")
-    free = shutil.disk_usage(folder.path).free
-    served = ", served now" if folder.is_served() else ""
-    sentence = f"{folder.path}{served}, {free / 1e9:.1f} GB free."
+    free = shutil.disk_usage(place).free
+    state = "" if place == folder.path else ", to be made by the first start"
+    state = ", served now" if folder.is_served() else state
+    sentence = f"{folder.path}{state}, {free / 1e9:.1f} GB free."
     if free < _LEAST_FREE_BYTES:
         return Finding(passed=False, sentence=f"{sentence} Free some space.")
     return Finding(passed=True, sentence=sentence)
@@ -180,6 +183,31 @@ def _confined(mechanism: Mechanism) -> Finding:
     return Finding(passed=True, sentence=sentence, only_noted=True)
 
 
+def _picture_text(settings: Settings) -> Finding:
+    del settings
+    from describer.providers.identity import reads_text
+    from describer.settings import Settings as DescriberSettings
+
+    describer = DescriberSettings.from_env(os.environ)
+    if not describer.ocr or describer.third_party is not None:
+        return Finding(passed=True, sentence="The local models are not asked to read text.")
+    if reads_text(describer):
+        return Finding(passed=True, sentence="The local models read text.")
+    remedy = f"MAIL_INGEST_OCR is set, and no text will be read: {install_extra('ocr')}"
+    return Finding(passed=False, sentence=remedy)
+
+
+def _telemetry(settings: Settings) -> Finding:
+    from host.telemetry import exporter_type, trace_share
+
+    endpoint = settings.telemetry.otlp_endpoint
+    if not endpoint:
+        return Finding(passed=True, sentence="No collector is set: nothing is exported.")
+    exporter_type()
+    trace_share(settings.telemetry)
+    return Finding(passed=True, sentence=f"Traces and metrics go to {endpoint}.")
+
+
 def _http_door(settings: Settings) -> Finding:
     from host.intake import read_keys
 
@@ -208,7 +236,7 @@ def _port(settings: Settings, host: str, port: int, setting: str, more: str) -> 
         try:
             probe.bind((host, port))
         except OSError:
-            if DataFolder.open(settings.place.data).is_served():
+            if DataFolder.at(settings.place.data).is_served():
                 return Finding(
                     passed=True, sentence=f"{host}:{port} is in use, by our server it seems{more}."
                 )
@@ -248,6 +276,8 @@ _CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "data folder": _data_folder,
     "categories": _rules,
     "describer": _describer,
+    "text in pictures": _picture_text,
+    "telemetry": _telemetry,
     "HTTP": _http_door,
     "SMTP": _smtp_door,
     "answers": _answers,

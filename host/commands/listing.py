@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from host.commands.categories import topic_named
-from host.stores import open_stores
+from host.stores import open_existing
 from host.terminal import note, say, say_json, say_table
 from shared.classify import load_rules
 from shared.errors import SettingsError, UnknownSubmissionError
@@ -48,7 +48,7 @@ def list_submissions(asked: Listing, *, as_json: bool) -> int:
         names = {topic.code: topic.name for topic in rules.topic}
         say_table("Submissions, newest first", _COLUMNS, [_row(entry, names) for entry in page])
     else:
-        say("There is no submission yet." if asked == Listing() else "There is none of these.")
+        say("There is no submission yet." if asked == Listing() else "No submissions match.")
     if len(found) > len(page):
         note(f"There are more: the same command with --after {page[-1].submission_id}")
     return 0
@@ -70,7 +70,7 @@ async def _page(
     settings: Settings, asked: Listing, state: SubmissionState | None, code: str | None
 ) -> Sequence[IndexEntry]:
     """One entry more than asked for, if there is one."""
-    async with open_stores(settings) as stores:
+    async with open_existing(settings) as stores:
         after = await stores.index.get(asked.after) if asked.after else None
         if asked.after and after is None:
             raise UnknownSubmissionError(asked.after)

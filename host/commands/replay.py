@@ -45,7 +45,9 @@ class Run:
 
 
 def replay_mails(paths: Sequence[Path], run: Run, *, as_json: bool) -> int:
-    """Take the mails in; exit code 1 when one of them could not be taken, or was given up."""
+    """Take the mails in; exit code 1 when one of them could not be taken, or was given up; when a
+    file that was named is not a mail; and when there was no mail at all.
+    """
     return asyncio.run(_replay(Settings.read(), paths, run, as_json=as_json))
 
 
@@ -94,8 +96,9 @@ async def _take(
         say_table(counted(replayed), ("mail", "submission", "what became of it"), rows)
         if not run.answer:
             say("Nobody is answered. --answer answers the senders, too; --dry-run says whom.")
+    note_skipped(replayed)
     given_up = [e for e in entries.values() if e and e.state is SubmissionState.DEAD_LETTERED]
-    return 1 if given_up or any(each.problem for each in replayed) else 0
+    return 1 if given_up or is_failure(replayed, paths) else 0
 
 
 async def _receive(
@@ -132,7 +135,20 @@ async def _until_ended(stores: Stores, submission_ids: Sequence[str]) -> None:
 
 def counted(replayed: Sequence[Replayed]) -> str:
     """The title of a table of mails."""
-    return "1 mail" if len(replayed) == 1 else f"{len(replayed)} mails"
+    mails = sum(each.is_mail for each in replayed)
+    return "1 mail" if mails == 1 else f"{mails} mails"
+
+
+def note_skipped(replayed: Sequence[Replayed]) -> None:
+    """Say how many files in folders, or named, were skipped."""
+    if skipped := sum(not each.is_mail for each in replayed):
+        note(f"Files that were skipped because they are not mails: {skipped}.")
+
+
+def is_failure(replayed: Sequence[Replayed], paths: Sequence[Path]) -> bool:
+    """Whether a mail was not taken, a file that was named is not a mail, or none is a mail."""
+    failed = any(each.problem and (each.is_mail or each.path in paths) for each in replayed)
+    return failed or not any(each.is_mail for each in replayed)
 
 
 def _facts(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from adapters.clock import SystemClock
 from adapters.local.blob_store import LocalBlobStore
-from host.commands.replay import counted, results_of
+from host.commands.replay import counted, is_failure, note_skipped, results_of
 from host.intake import receive_policy
 from host.stores import on_azure, open_stores
 from host.terminal import say, say_json, say_table
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 
 def preview_mails(paths: Sequence[Path], run: Run, *, as_json: bool) -> int:
-    """Say what would become of the mails; exit code 1 when one of them could not be taken."""
+    """Say what would become of the mails; exit code 1 when one of them could not be taken, and
+    where `replay_mails` says so for files that are not mails.
+    """
     replayed = asyncio.run(_preview(Settings.read(), paths, run))
     if as_json:
         for each in replayed:
@@ -40,7 +42,8 @@ def preview_mails(paths: Sequence[Path], run: Run, *, as_json: bool) -> int:
         rows = [_row(each) for each in replayed]
         say_table(f"{counted(replayed)}, dry run", ("mail", "taken?", "answered?"), rows)
         say("This was a dry run: nothing was taken, nobody was answered.")
-    return 1 if any(each.problem for each in replayed) else 0
+    note_skipped(replayed)
+    return 1 if is_failure(replayed, paths) else 0
 
 
 async def _preview(settings: Settings, paths: Sequence[Path], run: Run) -> list[Replayed]:

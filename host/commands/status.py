@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
+from adapters.local import maildir
 from host.commands.listing import state_words
-from host.stores import open_stores
-from host.terminal import say, say_json
+from host.data_folder import DataFolder
+from host.stores import on_azure, open_existing
+from host.terminal import note, say, say_json
+from mail_ingest.ports import SOURCE
 from mail_ingest.screen import no_answer_sentence
 from shared.description import adult_words
 from shared.errors import UnknownSubmissionError
+from shared.ids import submission_id as submission_id_of
 from shared.model import LEFT_OUT_SENTENCES, Channel
 from shared.outcomes import Outcomes
 from shared.settings import Settings
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from shared.model import JsonObject, MediaOutcome, Outcome, Submission
     from shared.ports import IndexEntry
 
+_MAIL_NAME = re.compile(r"smtp-[0-9a-f]{40}")
+
 
 def status(submission_id: str, *, as_json: bool) -> int:
     """Print where it is and its outcome. Raises UnknownSubmissionError."""
@@ -26,7 +33,9 @@ def status(submission_id: str, *, as_json: bool) -> int:
 
 
 async def _status(submission_id: str, *, as_json: bool) -> int:
-    async with open_stores(Settings.read()) as stores:
+    settings = Settings.read()
+    async with open_existing(settings) as stores:
+        submission_id = _submission_of_mail(submission_id, settings) or submission_id
         entry = await stores.index.get(submission_id)
         submission = await stores.intake().known(submission_id)
         outcome = await Outcomes(blobs=stores.blobs).get(submission_id)
@@ -38,6 +47,22 @@ async def _status(submission_id: str, *, as_json: bool) -> int:
     for line in _lines(submission_id, submission, entry, outcome):
         say(line)
     return 0
+
+
+def _submission_of_mail(name: str, settings: Settings) -> str | None:
+    """The ID where `name` is that of a mail in the mailbox: older versions named it in SMTP's
+    250, so logs of senders have it.
+    """
+    if on_azure() or not _MAIL_NAME.fullmatch(name):
+        return None
+    path = maildir.find(DataFolder.at(settings.place.data).mailbox, name)
+    if path is None:
+        note(
+            f"{name} is the name of a mail, and it does not lie in the mailbox any more."
+            " mail-ingest status lists the submissions with the time at which each was received."
+        )
+        return None
+    return submission_id_of(SOURCE, maildir.submission_key(path, name))
 
 
 def _lines(

@@ -24,7 +24,8 @@ SPORT, POLITICS = "medtop:15000000", "medtop:11000000"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MAIL_INGEST_DATA", str(tmp_path))
-    return tmp_path
+    with local_services(tmp_path):
+        return tmp_path
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_an_empty_list_says_whether_it_was_narrowed(capsys: pytest.CaptureFixtur
     list_submissions(Listing(), as_json=False)
     list_submissions(Listing(category="sport"), as_json=False)
 
-    assert capsys.readouterr().out == "There is no submission yet.\nThere is none of these.\n"
+    assert capsys.readouterr().out == "There is no submission yet.\nNo submissions match.\n"
 
 
 @pytest.mark.usefixtures("folder")

@@ -49,7 +49,7 @@ async def test_of_traces_that_are_not_to_be_recorded_nothing_is_sent() -> None:
 
 async def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "adapters.local.otlp", None)
-    with pytest.raises(SettingsError, match=r"pip install 'mail-ingest\[otlp\]'"):
+    with pytest.raises(SettingsError, match=r"-m pip install -e .*\[otlp\]"):
         async with exporting(TelemetrySettings(otlp_endpoint="http://127.0.0.1:4318")):
             pass
 

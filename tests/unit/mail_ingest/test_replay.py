@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.local.blob_store import LocalBlobStore
+from mail_ingest.mail_head import NOT_A_MAIL
 from mail_ingest.receive import ReceivePolicy
 from mail_ingest.replay import DryRun, Replay, Replayed, mail_files
 from shared import ids
@@ -209,3 +210,15 @@ async def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     assert looks[1].submission.answer_to.target == "kari@example.org"
     assert sorted(p for p in (tmp_path / "data").rglob("*") if p.is_file()) == before
     assert await services.queue.depth() == 1
+
+
+async def test_a_file_that_is_not_a_mail_is_skipped(services: LocalServices, folder: Path) -> None:
+    (folder / "README.md").write_bytes(b"# Our mails\n\nFrom: nobody\n")
+    (folder / "LICENSE").write_bytes(b"MIT License\n\nCopyright (c) 2026: us\n")
+    (folder / "no-header.eml").write_bytes(b"\r\nAn .eml is a mail, whatever it begins with.\r\n")
+    (folder / "msg").write_bytes(b"X-Odd: 1\nreceived: by us\n\nhello")
+    results = await replay(services.intake, folder, folder / "README.md")
+    skipped = {result.path.name: result.problem for result in results if not result.is_mail}
+    assert skipped == {"LICENSE": NOT_A_MAIL, "README.md": NOT_A_MAIL}
+    assert {r.path.name for r in results if r.accepted} == {"no-header.eml", "msg"}
+    assert await services.queue.depth() == 2

@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 from adapters.local import maildir_delivery, smtp_listener
+from adapters.local.mailbox import MaildirMailbox
 from adapters.local.smtp_listener import SmtpListener
 from adapters.local.smtp_policy import SmtpPolicy
 from mail_ingest.message import read_message
 from shared.errors import SettingsError, StorageFullError
+from shared.ids import submission_id
 from tests.support.certificates import self_signed
 from tests.support.clocks import ManualClock
 
@@ -479,6 +481,7 @@ MEMORY_PROGRAM = """
 import asyncio, resource, sys
 from pathlib import Path
 from adapters.clock import SystemClock
+from adapters.local.mailbox import MaildirMailbox
 from adapters.local.smtp_listener import SmtpListener
 from adapters.local.smtp_policy import SmtpPolicy
 
@@ -578,3 +581,20 @@ async def test_only_servers_of_ours_are_believed_to_bear_our_verdicts(
 )
 def test_a_peer_is_trusted_by_its_address(peer: str, trusted: bool) -> None:
     assert SmtpPolicy(trusted_peers=(ip_network("10.0.0.0/8"),)).trusts(peer) is trusted
+
+
+async def test_the_reply_names_the_submission_that_is_made_of_the_mail(tmp_path: Path) -> None:
+    mail = b"From: a@b.example\r\nMessage-ID: <1@b.example>\r\n\r\nhello\r\n.\r\n"
+    clock = ManualClock()
+    mailbox = await MaildirMailbox.open(tmp_path, clock=clock)
+    async with listening(tmp_path) as port:
+        reader, writer = await begin_data(port)
+        writer.write(mail)
+        said = await reply(reader)
+        writer.close()
+        await writer.wait_closed()
+    (message,) = await mailbox.discover(limit=9)
+    claim = await mailbox.claim(message, lifetime_s=60)
+    await mailbox.close()
+    assert claim is not None
+    assert said == b"250 2.0.0 Taken as " + submission_id("mail", claim.key).encode()
