@@ -162,11 +162,19 @@ def status(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Read all that is stored instead, and name what is lost or damaged."
+        ),
+    ] = False,
+) -> None:
     """Check the set-up and say what to do."""
-    from host.commands.doctor import doctor as run
+    from host.commands.doctor import doctor as check
+    from host.commands.doctor_deep import doctor_deep
 
-    raise typer.Exit(run())
+    raise typer.Exit(doctor_deep() if deep else check())
 
 
 @app.command()

@@ -59,8 +59,10 @@ def _printable(text: str) -> str:
 
 
 @contextmanager
-def progress(what: str, total: float) -> Generator[Callable[..., None]]:
-    """A progress bar for people; gives a function that moves it on. Off a terminal: plain lines."""
+def progress(what: str, total: float | None) -> Generator[Callable[..., None]]:
+    """A progress bar for people; gives a function that moves it on. `total` is None where nobody
+    knows it. Off a terminal: plain lines.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

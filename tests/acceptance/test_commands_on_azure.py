@@ -119,6 +119,24 @@ async def test_a_replay_that_waits_sees_the_outcome_that_azure_came_to(
     assert taken["outcome"]["status"] == "escalated"
 
 
+async def test_lost_blobs_and_rows_are_named_by_the_deep_check(newsroom: Newsroom) -> None:
+    taken = json.loads(await newsroom.run("replay", str(MAIL), "--json"))
+    assert "as it was taken" in await newsroom.run("doctor", "--deep")
+
+    async with azure_blob_store(newsroom.storage) as blobs:
+        name = record_name(taken["id"])
+        submission = from_json(await blobs.get(name), Submission, where=name)
+        await blobs.delete_prefix(submission.media[0].blob)
+        done = await asyncio.to_thread(command, newsroom.environment, "doctor", "--deep")
+        assert done.returncode == 1
+        assert f"{taken['id']}: Item 1 is lost (blob {submission.media[0].blob})" in done.stdout
+
+        await blobs.delete_prefix(f"submissions/{taken['id']}/")
+    done = await asyncio.to_thread(command, newsroom.environment, "doctor", "--deep")
+    assert done.returncode == 1
+    assert f"{taken['id']}: Its record is lost" in done.stdout
+
+
 async def conclude_without_a_description(
     newsroom: Newsroom, tmp_path: Path, submission_id: str
 ) -> None:

@@ -191,3 +191,22 @@ def _to_state(row: Row) -> StoredState:
         output=output or "",
         failure=failure_message(failure),
     )
+
+
+def root_instance_ids(path: Path, after: str, limit: int) -> tuple[str, ...]:
+    """The IDs behind `after`, in order, of instances that no other one waits for; of a file that
+    no engine has. Blocking. Raises what a transaction raises.
+    """
+    if not path.is_file():
+        return ()
+    # A connection for each page: an engine that starts meanwhile waits a moment for its lock.
+    with (
+        sqlite_errors_translated(path),
+        contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db,
+    ):
+        db.execute("PRAGMA query_only = ON")
+        rows = db.execute(
+            "SELECT id FROM instances WHERE parent IS NULL AND id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+        return tuple(instance_id for (instance_id,) in rows)
