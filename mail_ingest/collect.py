@@ -99,11 +99,7 @@ class MediaCollector:
         file, self._file = self._current(), None
         if known is not None:
             file.claim(known)
-        if file.size == 0:
-            file.reason = reason or file.reason or LeftOutReason.EMPTY
-        elif not file.true_type and file.reason is None:
-            file.judge()
-        reason = reason or file.reason
+        reason = file.verdict(reason)
         if reason is None and self._draft is None and self._hold(file):
             return
         await self._finish(file, reason)

@@ -78,7 +78,7 @@ class ContentSorter:
         if self._is_text:
             self.body.begin()
         else:
-            self._collector.begin(_claims(part))
+            self._collector.begin(claims_of(part))
 
     async def _end(self, part: Part, size: int, refusal: Refusal | None, final: Part) -> None:
         if part.container is not None:
@@ -89,7 +89,7 @@ class ContentSorter:
         if self._is_text:
             self.body.end(part, size)
         else:
-            await self._collector.end(why_refused(refusal), known=_claims(final))
+            await self._collector.end(why_refused(refusal), known=claims_of(final))
         self._is_text = None
 
     def _end_container(self, part: Part, size: int, refusal: Refusal | None) -> None:
@@ -98,7 +98,7 @@ class ContentSorter:
             return
         if refusal is not None or part.path in self._flawed:
             reason = why_refused(refusal) or LeftOutReason.UNREADABLE
-            self._collector.leave_out(_claims(part), size, reason)
+            self._collector.leave_out(claims_of(part), size, reason)
 
     def _note(self, part: str, clause: str, sentence: str) -> None:
         if len(self.defects) < _MOST_DEFECTS:
@@ -106,7 +106,8 @@ class ContentSorter:
             self._flawed.add(part)
 
 
-def _claims(part: Part) -> IncomingFile:
+def claims_of(part: Part) -> IncomingFile:
+    """What a part says of the file in it."""
     unknown_encoding = part.refusal is Refusal.UNKNOWN_ENCODING
     return IncomingFile(
         file_name=part.file_name,

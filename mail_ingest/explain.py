@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mail_ingest.attachments import kind_of, why_refused, why_unsupported
+from mail_ingest.attachments import why_refused
+from mail_ingest.content import claims_of
 from mail_ingest.extract import events_of, is_file
+from mail_ingest.incoming import FileUnderWay
 from mail_ingest.mime.events import (
     REFUSAL_SENTENCES,
     Container,
@@ -23,7 +25,7 @@ from mail_ingest.mime.events import (
     Refusal,
 )
 from mail_ingest.mime.limits import Limits
-from mail_ingest.sniff import HEAD_BYTES, sniff
+from mail_ingest.sniff import HEAD_BYTES
 from mail_ingest.visible import visible
 from shared.model import LEFT_OUT_SENTENCES, Kind, LeftOutReason
 
@@ -117,29 +119,13 @@ def fate_of(part: Part) -> Fate:
     return Fate.REPORT if part.media_type.startswith("message/") else Fate.TEXT
 
 
-def news_of(part: Part, head: bytes, refusal: Refusal | None) -> tuple[str, Kind | LeftOutReason]:
-    """The true type of a file that starts with `head`, and whether it is a photo or a video, or why
-    it is neither.
-    """
-    reason = why_refused(refusal)
-    if not head:
-        return "", reason or LeftOutReason.EMPTY
-    true_type = sniff(head)
-    if reason is not None:
-        return true_type, reason
-    unsupported = why_unsupported(
-        true_type=true_type, declared_type=part.media_type, file_name=part.file_name
-    )
-    return true_type, kind_of(true_type) or unsupported
-
-
 class _Builder:
     """Grows the tree from the events."""
 
     def __init__(self) -> None:
         self.defects: list[Defect] = []
         self._nodes: dict[Part, Node] = {}
-        self._heads: dict[Part, bytes] = {}
+        self._files: dict[Part, FileUnderWay] = {}
         self._root: Node | None = None
 
     def start(self, part: Part) -> None:
@@ -150,17 +136,30 @@ class _Builder:
             self._nodes[part.parent].children.append(node)
 
     def data(self, part: Part, data: bytes) -> None:
-        head = self._heads.get(part, b"")
-        if len(head) < HEAD_BYTES:
-            self._heads[part] = (head + data[:HEAD_BYTES])[:HEAD_BYTES]
+        file = self._file_of(part)
+        file.size += len(data)
+        if file.true_type:
+            return
+        file.head += data
+        if len(file.head) >= HEAD_BYTES:
+            file.judge()
+            file.head = bytearray()
 
     def end(self, ended: PartEnded) -> None:
         part, refusal = ended.part, ended.refusal
         node = self._nodes[part]
         node.part, node.size, node.refusal = ended.final, ended.size, refusal
-        head = self._heads.pop(part, b"")
+        file = self._file_of(part)
+        del self._files[part]
         if is_file(part) and part.container is None:
-            node.true_type, node.news = news_of(part, head, refusal)
+            file.claim(claims_of(ended.final))
+            reason = file.verdict(why_refused(refusal))
+            node.true_type, node.news = file.true_type, reason or file.kind
+
+    def _file_of(self, part: Part) -> FileUnderWay:
+        if part not in self._files:
+            self._files[part] = FileUnderWay(claims_of(part), len(self._files))
+        return self._files[part]
 
     def explanation(self) -> Explanation:
         if self._root is None:

@@ -62,6 +62,14 @@ class FileUnderWay:
         elif is_tracking_pixel(image_size(bytes(self.head))):
             self.reason = LeftOutReason.TRACKING_PIXEL
 
+    def verdict(self, refused: LeftOutReason | None) -> LeftOutReason | None:
+        """All of it is here: why it is left out, None when it is taken. `refused` goes first."""
+        if self.size == 0:
+            return refused or self.reason or LeftOutReason.EMPTY
+        if not self.true_type and self.reason is None:
+            self.judge()
+        return refused or self.reason
+
     @property
     def may_be_logo(self) -> bool:
         """Whether it is a logo if the HTML refers to it."""

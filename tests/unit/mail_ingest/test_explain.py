@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mail_ingest.collect import MediaCollector, MediaLimits
+from mail_ingest.content import ContentSorter
 from mail_ingest.explain import FATE_SENTENCES, Fate, explain, render_explanation
+from mail_ingest.extract import events_of
 from mail_ingest.mime.limits import Limits
+from shared.model import LEFT_OUT_SENTENCES, Kind, LeftOutReason
+from tests.support.images import image_bytes
+from tests.support.local_services import local_blob_store
 from tests.support.mail_builder import media
 from tests.support.mime_cases import ALL, TEXT, TNEF, header, mail, mixed, named, photo
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
+    from mail_ingest.explain import Node
+    from shared.ports import BlobStore
     from tests.support.mime_cases import Case
+
+type _Verdict = tuple[int, LeftOutReason | None]  # a file's size; why it is left out, if it is
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def rendered(folder: Path, raw: bytes, limits: Limits | None = None) -> list[str]:
@@ -80,3 +94,44 @@ def test_every_fate_has_a_sentence() -> None:
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_every_odd_message_can_be_explained(tmp_path: Path, case: Case) -> None:
     assert rendered(tmp_path, case.raw)
+
+
+def test_a_tracking_pixel_is_left_out_as_one(tmp_path: Path) -> None:
+    line = rendered(tmp_path, mail(mixed(photo(content=image_bytes("PNG", (1, 1))))))[-1]
+    assert LEFT_OUT_SENTENCES[LeftOutReason.TRACKING_PIXEL] in line
+    assert "A photo." not in line
+
+
+@pytest.mark.parametrize(
+    "file", sorted(FIXTURES.rglob("*.eml")), ids=lambda file: f"{file.parent.name}-{file.stem}"
+)
+async def test_the_intake_judges_every_file_the_same(file: Path, tmp_path: Path) -> None:
+    explained = Counter(_explained(explain(file, Limits()).root))
+    with local_blob_store(tmp_path) as blobs:
+        judged = Counter(await _judged(file, blobs))
+    assert not explained - judged
+
+
+def _explained(node: Node) -> Iterator[_Verdict]:
+    if node.news is not None:
+        reason = None if isinstance(node.news, Kind) else node.news
+        yield node.size, reason
+    for child in node.children:
+        yield from _explained(child)
+
+
+async def _judged(file: Path, blobs: BlobStore) -> list[_Verdict]:
+    """What the intake makes of a mail's files; without its HTML, none is a signature logo."""
+    limits = MediaLimits(max_media=1000, max_media_bytes=1 << 40)
+    collector = MediaCollector(blobs, "submissions/mail-x/", limits)
+    sorter = ContentSorter(collector)
+    with file.open("rb", buffering=0) as raw:
+        for events in events_of(raw, Limits()):
+            await sorter.take(events)
+    await collector.settle()
+    taken: list[_Verdict] = [(item.size, None) for item in collector.media]
+    # That it is there twice takes the whole mail to tell: by itself it would be taken.
+    return taken + [
+        (out.size, None if out.reason is LeftOutReason.DUPLICATE else out.reason)
+        for out in collector.left_out
+    ]
