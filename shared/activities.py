@@ -19,7 +19,7 @@ from shared.conclude import Conclusion, described
 from shared.desk_notices import Notice, adult_scores, escalation
 from shared.dispatch import mark_dead_lettered
 from shared.errors import StorageCorruptError
-from shared.ids import reply_id, split_media_instance_id
+from shared.ids import fairness_key, reply_id, split_media_instance_id
 from shared.indexing import with_outcome
 from shared.intake import description_name, record_name
 from shared.model import Channel, JsonObject, MediaItem, Outcome, ReplyRecord, Submission
@@ -89,7 +89,7 @@ class Activities:
     async def start_description(self, payload: JsonObject) -> JsonObject:
         """Give the description that is cached for this content, or start a job for it."""
         request = from_payload(payload, steps.DescribeMedia)
-        item = await self._media_item(request.job_id)
+        submission, item = await self._media_item(request.job_id)
         cached = description_name(item.sha256, *self.provider)
         if await self.blobs.exists(cached):
             self.telemetry.count("descriptions_from_cache")
@@ -104,6 +104,7 @@ class Activities:
                 size=item.size,
                 sha256=item.sha256,
                 traceparent=current_traceparent(),
+                fairness_key=fairness_key(submission.client, submission.submitter.address),
             )
         )
         return to_payload(steps.Started())
@@ -121,13 +122,12 @@ class Activities:
                 "reason": request.reason,
             },
         )
-        item = await self._media_item(request.job_id)
+        submission, item = await self._media_item(request.job_id)
         await self.jobs.cancel(request.job_id)
         await self.publisher.publish(
             events.media_escalated(request.job_id, request.reason, self.clock.now())
         )
-        media = (await self._submission(submission_id)).media
-        scores = await adult_scores(self.blobs, media, self.provider)
+        scores = await adult_scores(self.blobs, submission.media, self.provider)
         await self.notices.send(escalation(request, item.file_name, scores))
         self.telemetry.count("media_escalated")
         return to_payload(steps.Done())
@@ -244,12 +244,12 @@ class Activities:
         name = record_name(submission_id)
         return from_json(await self.blobs.get(name), Submission, where=name)
 
-    async def _media_item(self, job_id: str) -> MediaItem:
+    async def _media_item(self, job_id: str) -> tuple[Submission, MediaItem]:
         submission_id, number = split_media_instance_id(job_id)
         submission = await self._submission(submission_id)
         for item in submission.media:
             if item.number == number:
-                return item
+                return submission, item
         raise StorageCorruptError(record_name(submission_id), f"its media item {number} is missing")
 
     async def _outcome(self, submission_id: str) -> Outcome:

@@ -42,6 +42,15 @@ def replay_key(sha256_hex: str, run_label: str = "") -> str:
     return f"{sha256_hex}|{run_label}" if run_label else sha256_hex
 
 
+def fairness_key(client: str, address: str) -> str:
+    """Whose share of the describers a submission takes: of the client that handed it in, else of
+    the sender. A hash, so that no address is stored once more; empty: of nobody known.
+    """
+    sender = f"client|{client}" if client else f"mail|{address.strip().casefold()}"
+    known = client or address.strip()
+    return hashlib.sha256(sender.encode("utf-8", "surrogatepass")).hexdigest()[:32] if known else ""
+
+
 def media_instance_id(submission_id: str, number: int) -> str:
     """The instance ID of the sub-orchestration, and of the description job, of one media item."""
     return f"{submission_id}:{number}"

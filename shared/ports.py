@@ -329,6 +329,7 @@ class DescriptionJob:
     size: int
     sha256: str
     traceparent: str = ""  # of the step that started it (W3C); empty: nothing is traced
+    fairness_key: str = ""  # whose share of the describers it takes, as a hash
 
 
 class DescriptionJobs(Protocol):

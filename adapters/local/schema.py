@@ -120,10 +120,22 @@ _INTAKES = (
     ) WITHOUT ROWID""",
     "CREATE INDEX intakes_cut_off ON intakes (until) WHERE settled = 0",
 )
+_FAIR_SHARES = (
+    "ALTER TABLE jobs ADD COLUMN sender TEXT NOT NULL DEFAULT ''",  # a hash, or a submission
+    "ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE jobs ADD COLUMN content TEXT NOT NULL DEFAULT ''",  # its SHA-256
+    "ALTER TABLE jobs ADD COLUMN cost_s REAL NOT NULL DEFAULT 1",  # of a describer, estimated
+    # Nobody has noted whose the jobs of before are: each submission counts as a sender.
+    """UPDATE jobs SET sender = rtrim(rtrim(job_id, '0123456789'), ':'),
+        kind = json_extract(CAST(job AS TEXT), '$.kind'),
+        content = json_extract(CAST(job AS TEXT), '$.sha256')""",
+    "DROP INDEX jobs_next",
+)
 _STEPS: tuple[tuple[str, ...], ...] = (
     (*_QUEUE, *_EVENTS, *_SUBMISSIONS, *_JOBS, *_LEDGER),
     _CATEGORIES,
     _INTAKES,
+    _FAIR_SHARES,
 )
 
 VERSION = len(_STEPS)

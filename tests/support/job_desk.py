@@ -66,7 +66,9 @@ class Desk[J: RunningJobs]:
     ended: dict[str, MediaDescribed] = field(default_factory=dict[str, MediaDescribed])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def start(self, file_name: str, content: bytes = b"x", kind: Kind = Kind.PHOTO) -> str:
+    async def start(
+        self, file_name: str, content: bytes = b"x", kind: Kind = Kind.PHOTO, *, sender: str = ""
+    ) -> str:
         """Store a file and start a job for it; the job's ID."""
         job_id = f"{file_name}:1"
         blob = f"media/{file_name}"
@@ -80,6 +82,7 @@ class Desk[J: RunningJobs]:
                 media_type="image/jpeg",
                 size=len(content),
                 sha256=hashlib.sha256(content).hexdigest(),
+                fairness_key=sender,
             )
         )
         return job_id

@@ -1,23 +1,34 @@
-"""Which job runs next: the urgent first, the same content once, and not while the service rests."""
+"""Which job runs next: a fair one, the same content once, and not while the service rests."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.local.jobs import rows
+from shared.fair_queue import FairQueue
 from shared.model import Kind
 
 if TYPE_CHECKING:
     from adapters.local.database import Database
-    from shared.ports import Clock
+    from shared.fair_queue import Waiting
+    from shared.ports import Clock, DescriptionJob
 
 _KILLS = 2  # of processes that crashed on one file; one may be bad luck
 _LOST_BY_FILES = 6  # in a row; more of them are the describer's own fault
-_LOOKED_AT = 100  # due jobs, to find one that may run
 _FIRST_PAUSE_S = 0.5  # doubles with every failure
 _LONGEST_REST_S = 60.0  # of the service
 _LONGEST_PAUSE_S = 300.0  # of a job
 _LONGEST_WISH_S = 3600.0  # that a service may have
+
+
+@dataclass(slots=True)
+class _Running:
+    job: DescriptionJob
+    turn: Waiting
+    begun: float
+    charged: bool = True  # to its sender, with the time that it takes
 
 
 class JobBoard:
@@ -28,7 +39,9 @@ class JobBoard:
         self._clock = clock
         self._most_videos = max(1, workers - 1)  # one is left for photos
         self._wakeup = database.wakeup(rows.TOPIC)
-        self._running: dict[str, rows.OpenJob] = {}
+        self._running: dict[str, _Running] = {}
+        self._queue = FairQueue()
+        self._choosing = asyncio.Lock()
         self._rest = (0.0, 0.0)  # of the service: from when on, until when
         self._failures = 0  # of the service, in a row
         self._lost = 0  # processes, since one has last answered
@@ -45,7 +58,9 @@ class JobBoard:
 
     def release(self, job: rows.OpenJob) -> None:
         """The caller has closed or postponed it; others of its content may run now."""
-        del self._running[job.job.job_id]
+        running = self._running.pop(job.job.job_id)
+        if running.charged:
+            self._queue.end(running.turn, _elapsed_s() - running.begun)
         self._wakeup.notify()
 
     def answered(self) -> None:
@@ -60,7 +75,12 @@ class JobBoard:
         """
         self._lost += 1
         await self._database.write(lambda it: rows.count_kill(it, job.job.job_id))
-        return job.kills + 1 >= _KILLS and self._lost <= _LOST_BY_FILES
+        to_blame = job.kills + 1 >= _KILLS and self._lost <= _LOST_BY_FILES
+        if not to_blame:
+            running = self._running[job.job.job_id]
+            running.charged = False
+            self._queue.refund(running.turn)
+        return to_blame
 
     async def close(self, job: rows.OpenJob) -> None:
         """The job has ended, and the service has answered."""
@@ -79,27 +99,21 @@ class JobBoard:
         await self._database.write(lambda it: rows.postpone(it, job.job.job_id, due_at))
 
     async def _take_due(self, now: float) -> rows.OpenJob | None:
-        due = await self._database.read(lambda it: rows.due(it, _LOOKED_AT, now, _LONGEST_PAUSE_S))
-        chosen = next((job for job in due if self._may_run(job)), None)
-        if chosen is None:
-            return None
-        job_id = chosen.job.job_id
-        self._running[job_id] = chosen
-        # What we read may have ended since; from now on nobody else can end it.
-        current = await self._database.read(lambda it: rows.get(it, job_id))
-        if current is None:
-            self.release(chosen)
-        return current
-
-    def _may_run(self, job: rows.OpenJob) -> bool:
-        running = [other.job for other in self._running.values()]
-        if job.job.kind is Kind.VIDEO:
-            videos = sum(other.kind is Kind.VIDEO for other in running)
-            if videos >= self._most_videos:
-                return False
-        return all(
-            job.job.job_id != other.job_id and job.job.sha256 != other.sha256 for other in running
-        )
+        # One at a time: what nobody has taken when the table is read, nobody else can end.
+        async with self._choosing:
+            running = [other.job for other in self._running.values()]
+            videos = sum(job.kind is Kind.VIDEO for job in running) < self._most_videos
+            waiting = await self._database.read(
+                lambda it: rows.waiting(it, now, _LONGEST_PAUSE_S, besides=running, videos=videos)
+            )
+            turn = self._queue.choose(waiting)
+            if turn is None:
+                return None
+            found = await self._database.read(lambda it: rows.get(it, turn.job_id))
+            if found is not None:
+                self._queue.begin(turn)
+                self._running[turn.job_id] = _Running(found.job, turn, _elapsed_s())
+            return found
 
     async def _until_next_s(self, now: float) -> float | None:
         if self._rests(now):
@@ -116,6 +130,11 @@ class JobBoard:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _elapsed_s() -> float:
+    """By a clock that nobody sets."""
+    return asyncio.get_running_loop().time()
 
 
 def _pause_s(failures: int, longest_s: float) -> float:

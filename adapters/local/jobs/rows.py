@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.codec import from_json, to_json
+from shared.fair_queue import LATE, LATE_WEIGHT, OVERTAKEN_PER_S, Waiting, estimated_s, sender_of
 from shared.model import Kind
 from shared.ports import DescriptionJob
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOPIC = "jobs"
-_PRIORITIES = {Kind.PHOTO: 0, Kind.VIDEO: 1}  # somebody waits for an answer: the short ones first
-_NOBODY_WAITS = 2
+_SOMEBODY_WAITS, _NOBODY_WAITS = 0, 2  # an older release wrote 1 too, for videos
 _COLUMNS = "job, created_at, attempts, kills"
 
 
@@ -32,9 +32,14 @@ class OpenJob:
 def insert(connection: sqlite3.Connection, job: DescriptionJob, now: float) -> None:
     """Add a job. One that is open already is wanted again, if nobody waited for it any longer."""
     connection.execute(
-        "INSERT INTO jobs (job_id, job, priority, created_at, due_at) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO jobs"
+        " (job_id, job, priority, created_at, due_at, sender, kind, content, cost_s)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (job_id) DO UPDATE SET priority = excluded.priority",
-        (job.job_id, to_json(job), _PRIORITIES[job.kind], now, now),
+        (
+            *(job.job_id, to_json(job), _SOMEBODY_WAITS, now, now),
+            *(sender_of(job), job.kind.value, job.sha256, estimated_s(job)),
+        ),
     )
 
 
@@ -43,19 +48,45 @@ def lower(connection: sqlite3.Connection, job_id: str) -> None:
     connection.execute("UPDATE jobs SET priority = ? WHERE job_id = ?", (_NOBODY_WAITS, job_id))
 
 
-def due(
-    connection: sqlite3.Connection, limit: int, now: float, longest_pause_s: float
-) -> tuple[OpenJob, ...]:
-    """The jobs that may run now, the most urgent first. A clock that was set back makes `due_at`
-    lie ahead: that holds up neither a job that was never postponed nor one that would pause for
-    longer than any does.
+def waiting(
+    connection: sqlite3.Connection,
+    now: float,
+    longest_pause_s: float,
+    *,
+    besides: Sequence[DescriptionJob],
+    videos: bool,
+) -> tuple[Waiting, ...]:
+    """The first photo and the first video of each sender, `besides` those that run; whether the
+    `videos` may run. A clock that was set back makes `due_at` lie ahead: that holds up neither a
+    job that was never postponed nor one that would pause for longer than any does.
     """
+    marks = ", ".join("?" * len(besides))
+    # Of a group, SQLite takes the other columns from the row with the least place.
     found = connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs WHERE due_at <= ? OR due_at > ? OR attempts = 0"  # noqa: S608
-        " ORDER BY priority, sequence LIMIT ?",
-        (now, now + longest_pause_s, limit),
+        "SELECT job_id, sender, priority = ?, kind, kills > 0 AS crashed, cost_s,"  # noqa: S608
+        " MIN(sequence + cost_s * ?) FROM jobs"
+        " WHERE (due_at <= ? OR due_at > ? OR attempts = 0)"
+        f" AND job_id NOT IN ({marks}) AND content NOT IN ({marks})"
+        " GROUP BY sender, priority = ?, kind, crashed",
+        (
+            *(_NOBODY_WAITS, OVERTAKEN_PER_S, now, now + longest_pause_s),
+            *(job.job_id for job in besides),
+            *(job.sha256 for job in besides),
+            _NOBODY_WAITS,
+        ),
     )
-    return tuple(_open_job(row) for row in found)
+    return tuple(
+        Waiting(
+            job_id=job_id,
+            sender=LATE if late else sender,
+            cost_s=cost_s,
+            place=place,
+            weight=LATE_WEIGHT if late else 1.0,
+            may_run=videos or kind != Kind.VIDEO.value,
+            goes_first=bool(crashed),
+        )
+        for job_id, sender, late, kind, crashed, cost_s, place in found
+    )
 
 
 def get(connection: sqlite3.Connection, job_id: str) -> OpenJob | None:
