@@ -10,23 +10,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adapters.azure.jobs.endings import Endings
-from adapters.azure.jobs.ledger import JobLedger, OpenJob
+from adapters.azure.jobs.fair_pool import FairPool
+from adapters.azure.jobs.ledger import JobLedger, OpenJob, waiting_of
 from adapters.azure.jobs.media import local_file
 from describer.protocol import Request, Response, Status
 from describer.supervised import SupervisedDescriber
 from shared.errors import BlobNotFoundError, IngestError
+from shared.fair_queue import FairQueue
 from shared.filing import file_description
 from shared.model import Kind
 from shared.tracing import NO_TELEMETRY, current_traceparent
 
 if TYPE_CHECKING:
     from describer.rules import JobRules
+    from shared.fair_queue import Waiting
     from shared.ports import BlobStore, Clock, DescriptionJob, EventPublisher, Telemetry
 
 logger = logging.getLogger(__name__)
@@ -64,9 +66,8 @@ class InlineJobs:
         )
         count = rules.workers or os.cpu_count() or 1
         self._describers = tuple(SupervisedDescriber(rules) for _ in range(count))
-        self._free = asyncio.Queue[SupervisedDescriber]()
-        for describer in self._describers:
-            self._free.put_nowait(describer)
+        self._free = FairPool(self._describers)
+        self._retries = FairQueue()
         self._running: set[str] = set()
         self._postponed = asyncio.Event()
 
@@ -101,7 +102,8 @@ class InlineJobs:
         has its time; the seconds until the next one is.
         """
         now, until = self._now(), asyncio.get_running_loop().time() + _LONGEST_LOOK_S
-        due = deque(job for job in await self._ledger.all() if job.due_at <= now)
+        jobs = [job for job in await self._ledger.all() if job.due_at <= now]
+        due = {job.job.job_id: waiting_of(job, place) for place, job in enumerate(jobs)}
         async with asyncio.TaskGroup() as group:
             for _ in self._describers:
                 group.create_task(self._work_off(due, until))
@@ -113,24 +115,28 @@ class InlineJobs:
         for describer in self._describers:
             await describer.stop()
 
-    async def _work_off(self, due: deque[OpenJob], until: float) -> None:
-        """Run one job after the other, and begin none after `until`."""
-        while due and asyncio.get_running_loop().time() < until:
-            await self._retry(due.popleft())
+    async def _work_off(self, due: dict[str, Waiting], until: float) -> None:
+        """Run one job after the other in fair order, and begin none after `until`."""
+        while asyncio.get_running_loop().time() < until:
+            turn = self._retries.choose(due.values())
+            if turn is None:
+                return
+            self._retries.begin(due.pop(turn.job_id))
+            await self._retry(turn.job_id)
 
-    async def _retry(self, job: OpenJob) -> None:
+    async def _retry(self, job_id: str) -> None:
         """Run a job if it is still due, hidden meanwhile from the other processes that look.
         Whatever goes wrong with it, the others run.
         """
         try:
-            noted, now = await self._ledger.get(job.job.job_id), self._now()
+            noted, now = await self._ledger.get(job_id), self._now()
             if noted is None or noted.due_at > now:
                 return  # another process was faster
             hidden = replace(noted, due_at=now + self._hidden_s(noted.job))
             await self._ledger.put(hidden)
             await self._run(hidden)
         except Exception:
-            facts = {"action": "job_put_off", "job_id": job.job.job_id}
+            facts = {"action": "job_put_off", "job_id": job_id}
             logger.exception("job put off", extra=facts)
 
     async def _run(self, job: OpenJob) -> None:
@@ -146,7 +152,7 @@ class InlineJobs:
 
     async def _describe(self, job: OpenJob) -> None:
         try:
-            response = await self._response(job.job)
+            response = await self._response(job)
         except BlobNotFoundError:
             await self._endings.unreadable(job, _MEDIA_GONE)
             return
@@ -164,13 +170,11 @@ class InlineJobs:
             )
             await self._endings.described(job)
 
-    async def _response(self, job: DescriptionJob) -> Response:
-        describer = await self._free.get()
-        try:
+    async def _response(self, noted: OpenJob) -> Response:
+        job = noted.job
+        async with self._free.describer(waiting_of(noted, noted.created_at)) as describer:
             with self._telemetry.span("describe", parent=job.traceparent, job_id=job.job_id):
                 response = await self._ask(describer, job)
-        finally:
-            self._free.put_nowait(describer)
         if response.took_s is not None:
             self._telemetry.record("description_seconds", response.took_s, kind=job.kind.value)
         return response

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared.codec import from_json, to_json
 from shared.errors import BlobNotFoundError, StorageCorruptError
+from shared.fair_queue import LATE, LATE_WEIGHT, Waiting, estimated_s, sender_of
 from shared.ids import split_media_instance_id
 from shared.model import Kind
 from shared.ports import DescriptionJob
@@ -51,6 +52,19 @@ class OpenJob:
     def urgency(self) -> tuple[bool, bool, float]:
         """What somebody waits for goes first, photos before videos, the older before the newer."""
         return (not self.wanted, self.job.kind is Kind.VIDEO, self.created_at)
+
+
+def waiting_of(job: OpenJob, place: float) -> Waiting:
+    """The job in a fair queue, at a place among its sender's. What nobody waits for shares one
+    small part of the describers.
+    """
+    return Waiting(
+        job_id=job.job.job_id,
+        sender=sender_of(job.job) if job.wanted else LATE,
+        cost_s=estimated_s(job.job),
+        place=place,
+        weight=1.0 if job.wanted else LATE_WEIGHT,
+    )
 
 
 class JobLedger:

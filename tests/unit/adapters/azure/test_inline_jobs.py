@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, override
 import pytest
 
 from adapters.azure.inline_jobs import FOLDER, InlineJobs
-from adapters.azure.jobs.ledger import JobLedger
+from adapters.azure.jobs.ledger import JobLedger, OpenJob
 from adapters.local.blob_store import LocalBlobStore
 from describer.rules import JobRules
 from shared.codec import from_payload
@@ -273,3 +273,15 @@ async def test_a_describer_that_does_not_start_puts_jobs_off(tmp_path: Path) -> 
         bench.clock.advance(hours=1)
         await bench.jobs.tick()
         assert bench.publisher.told() == [("mail-a:1", "described")]
+
+
+async def test_what_is_tried_again_is_tried_in_fair_order(tmp_path: Path) -> None:
+    async with bench_on(LocalBlobStore(tmp_path)) as bench:
+        ledger, now = JobLedger(bench.blobs, FOLDER), bench.clock.now().timestamp()
+        for number in range(5):
+            sender = "b" if number == 4 else "a"
+            job = await bench.job(f"{number}.jpg", str(number).encode())
+            job = replace(job, job_id=f"mail-{number}:1", fairness_key=sender)
+            await ledger.add(OpenJob(job=job, created_at=now + number, due_at=now))
+        await bench.jobs.tick()
+        assert [job_id for job_id, _ in bench.publisher.told()][1] == "mail-4:1"
