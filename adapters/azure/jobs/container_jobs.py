@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adapters.azure.jobs.endings import Endings
-from adapters.azure.jobs.gather import gather
+from adapters.azure.jobs.gather import gather, waiting_group
 from adapters.azure.jobs.launches import LaunchBook
 from adapters.azure.jobs.ledger import JobLedger, OpenJob
 from adapters.azure.jobs.limiter import CreateLimiter
@@ -22,6 +22,7 @@ from adapters.azure.jobs.platform import ContainerState, JobRefusedError
 from adapters.azure.jobs.settle import Settlement
 from adapters.azure.jobs.start import LaunchStarter
 from shared.errors import ServiceUnavailableError
+from shared.fair_queue import FairQueue
 from shared.tracing import NO_TELEMETRY
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class ContainerJobs:
             endings=self._endings,
             rules=rules,
         )
+        self._queue = FairQueue()
         self._wakeup = asyncio.Event()
         self._rests_until = self._sweeps_at = 0.0
         self.problem = ""  # a sentence while Azure refuses our containers
@@ -177,11 +179,14 @@ class ContainerJobs:
         launches = list(await self._book.all())
         if len(launches) >= self._rules.max_containers:
             return
-        jobs = await self._ledger.all()
-        for group in gather(jobs, launches, now=self._now(), rules=self._rules):
+        groups = gather(await self._ledger.all(), launches, now=self._now(), rules=self._rules)
+        waiting = {waiting_group(group, place): group for place, group in enumerate(groups)}
+        while turn := self._queue.choose(waiting):
+            group = waiting.pop(turn)
             new = [job for job in group if not await self._endings.described_before(job)]
             if not new:
                 continue
+            self._queue.begin(turn)
             limit_s = self._rules.limit_s(new)
             launch = await self._book.claim(new, launches, limit_s, self._now())
             if launch is not None:

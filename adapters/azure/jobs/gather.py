@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from adapters.azure.jobs.ledger import waiting_of
+from shared.fair_queue import estimated_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +14,7 @@ if TYPE_CHECKING:
     from adapters.azure.jobs.launches import Launch
     from adapters.azure.jobs.ledger import OpenJob
     from adapters.azure.jobs.rules import ContainerRules
+    from shared.fair_queue import Waiting
 
 
 def gather(
@@ -31,6 +36,13 @@ def gather(
         ]
         groups += _cut(group, rules)
     return groups
+
+
+def waiting_group(jobs: Sequence[OpenJob], place: float) -> Waiting:
+    """A group in the fair queue, at the cost of all its jobs, wanted if one of them is."""
+    wanted = next((job for job in jobs if job.wanted), jobs[0])
+    cost_s = sum(estimated_s(job.job) for job in jobs)
+    return replace(waiting_of(wanted, place), cost_s=cost_s)
 
 
 def _cut(jobs: Iterable[OpenJob], rules: ContainerRules) -> Iterator[tuple[OpenJob, ...]]:

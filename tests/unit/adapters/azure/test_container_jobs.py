@@ -477,3 +477,22 @@ async def test_what_nobody_waits_for_comes_last(tmp_path: Path) -> None:
         await bench.tick(jobs)
         tags = [group.body["tags"]["mail-ingest-submission"] for group in bench.arm.groups.created]
         assert sorted(tags) == ["mail-b", "mail-c"]
+
+
+async def test_one_senders_videos_delay_another_sender_by_the_container_that_runs(
+    tmp_path: Path,
+) -> None:
+    rules = replace(RULES, max_containers=1)
+    async with bench_on(instances_on, tmp_path) as bench:
+        jobs = bench.jobs(rules)
+        for number in range(4):
+            job = await bench.job(f"{number}.mp4", f"mail-{number}")
+            await jobs.start(replace(job, fairness_key="a"))
+        await bench.tick(jobs)
+        await jobs.start(replace(await bench.job("b.mp4", "mail-b"), fairness_key="b"))
+        await bench.containers_end()
+        await bench.tick(jobs)
+        await bench.tick(jobs)
+        tags = [group.body["tags"]["mail-ingest-submission"] for group in bench.arm.groups.created]
+        assert tags == ["mail-0", "mail-b"]
+        await bench.containers_end()
