@@ -32,15 +32,16 @@ def graph_client(graph: GraphSettings, credential: AsyncTokenCredential) -> Grap
 
 
 def graph_mailbox(
-    graph: GraphSettings, mail: GraphMail, tables: Tables, clock: Clock
+    graph: GraphSettings, mail: GraphMail, tables: Tables, clock: Clock, *, max_attempts: int
 ) -> GraphMailbox:
-    """The mailbox as a queue."""
+    """The mailbox as a queue; `max_attempts` is after how many the poll gives a mail up."""
     return GraphMailbox(
         mail,
         TableMailboxState(tables.table("Mailbox"), graph.mailbox),
         clock=clock,
         folders=Folders(processed=graph.processed_folder, dead_letter=graph.dead_letter_folder),
         sweep_s=graph.sweep_s,
+        max_attempts=max_attempts,
     )
 
 

@@ -28,11 +28,17 @@ from shared.model import Authentication, Defect
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+COMPOSED_FIELD = (
+    "X-Mail-Ingest-Composed"  # a mail that was put together because it could not be had
+)
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _COMMENT = re.compile(r"\([^()]*\)")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,998}>")  # RFC 5322 3.6.4; 2.1.1 bounds a line
 _BY = re.compile(r"(?:^|\s)by\s+([^\s;]+)", re.IGNORECASE)  # RFC 5321 4.4
 _MOST_HOPS = 50
+_COMPOSED = (
+    "The mail could not be had as it came; it was put together from its text and attachments."
+)
 _LONGEST_SUBJECT = 998
 _LONGEST_VALUE = 65_536
 _ONCE = ("from", "sender", "reply-to", "to", "cc", "subject", "date", "message-id")  # RFC 5322 3.6
@@ -176,6 +182,8 @@ def _structural_defects(fields: Mapping[str, list[str]]) -> Iterable[Defect]:
     for name in ("from", "date"):
         if not any(fields.get(name, ())):
             yield _defect(f"The field {name.title()} is missing.")
+    if COMPOSED_FIELD.lower() in fields:  # a stranger who writes it harms only his own record
+        yield Defect(part="", clause="", sentence=_COMPOSED)
     for name in _ONCE:
         if len(fields.get(name, ())) > 1:
             yield _defect(

@@ -58,6 +58,7 @@ class PollPolicy:
     max_attempts: int = 5
     retry_delay_s: float = 10.0  # after the first bad attempt; doubled after each
     pause_s: float = 5.0  # when a service is down or the disk is full
+    longest_pause_s: float = 300.0  # whatever a service asks for: a timer function ends in an hour
 
 
 class MailboxPoller:
@@ -224,6 +225,7 @@ class MailboxPoller:
         """Let no new message begin for a while; for how many seconds."""
         asked = exc.retry_after_s if isinstance(exc, ServiceUnavailableError) else None
         pause_s = asked if asked is not None else self._policy.pause_s
+        pause_s = min(pause_s, self._policy.longest_pause_s)
         now = asyncio.get_running_loop().time()
         self._paused_until = max(self._paused_until, now + pause_s)
         return pause_s

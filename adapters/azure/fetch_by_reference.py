@@ -6,17 +6,19 @@ Message-ID and its time, which also tell that the ID leads to the mail that is m
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
 from adapters.azure.graph_client import SERVICE
-from adapters.azure.graph_errors import GraphCutError, GraphRefusedError
+from adapters.azure.graph_errors import GraphCutError, GraphRefusedError, UnexpectedContentError
 from adapters.azure.graph_fallback import composed
+from adapters.azure.mailbox import raw_mail
 from shared.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Generator, Sequence
 
     from adapters.azure.graph_mail import GraphMail
     from http_intake.doors import MailReference
@@ -25,13 +27,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FIELDS = ("internetMessageId", "receivedDateTime")
+_PAUSES_S = (1.0, 4.0)  # before the second and the third try; the caller waits for the answer
 
 
 class GraphFetchByReference:
     """Finds and reads mails of one mailbox."""
 
-    def __init__(self, mail: GraphMail) -> None:
+    def __init__(self, mail: GraphMail, *, pauses_s: Sequence[float] = _PAUSES_S) -> None:
         self._mail = mail
+        self._pauses_s = pauses_s
 
     async def __call__(self, reference: MailReference) -> AsyncGenerator[bytes] | None:
         """See `FetchByReference`. When the raw mail cannot be had, one of its attachments is
@@ -56,16 +60,20 @@ class GraphFetchByReference:
                     yield chunk
 
     async def _raw_or_composed(self, graph_id: str) -> AsyncGenerator[bytes]:
-        try:
-            async with aclosing(self._mail.mime(graph_id)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-        except GraphRefusedError as exc:
-            if exc.is_gone:  # moved just now; whoever asks again finds it
-                raise
-            logger.warning("raw mail refused", extra={"action": "mime_refused", "code": exc.code})
-        else:
-            return
+        for pause_s in (*self._pauses_s, None):
+            try:
+                async with aclosing(raw_mail(self._mail, graph_id)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            except GraphRefusedError as exc:  # before the first byte, so it may be tried again
+                if exc.is_gone or exc.may_pass:  # whoever asks again finds it
+                    raise
+                facts = {"action": "mime_refused", "code": exc.code}
+                logger.warning("raw mail refused", extra=facts)
+            else:
+                return
+            if pause_s is not None:
+                await asyncio.sleep(pause_s)
         async with aclosing(composed(self._mail, graph_id)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -83,5 +91,5 @@ def _refusals_may_pass() -> Generator[None]:
     """Who asked must ask again: nothing here is the fault of what it asked for."""
     try:
         yield
-    except (GraphRefusedError, GraphCutError) as exc:
+    except (GraphRefusedError, GraphCutError, UnexpectedContentError) as exc:
         raise ServiceUnavailableError(SERVICE, str(exc)) from exc

@@ -12,13 +12,18 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
-from adapters.azure.graph_errors import GraphCutError, GraphRefusedError
+from adapters.azure.graph_errors import (
+    GraphCutError,
+    GraphRefusedError,
+    UnexpectedContentError,
+)
 from adapters.web.retry_after import retry_after_s
 from shared.errors import ServiceUnavailableError
 
@@ -37,6 +42,10 @@ _TIMEOUT = httpx.Timeout(100.0, connect=15.0)
 _MOST_ERROR_BYTES = 64 * 1024
 _PASSING = frozenset({401, 403, 408, 429, 502, 503, 504})  # rights too: a person can grant them
 _PASSING_OR_BROKEN = _PASSING | frozenset(range(500, 600))
+# Of content a 403 is the mail's own: what is refused for all is met before, when it is claimed.
+_PASSING_FOR_CONTENT = _PASSING - {403}
+_NO_CONTENT_TYPES = frozenset({"text/html", "application/json", "application/xml", "text/xml"})
+_LONGEST_PAUSE_S = 1800.0  # Graph's throttles last minutes; a date in another century is a mistake
 
 
 class GraphClient:
@@ -109,13 +118,17 @@ class GraphClient:
             except (httpx.HTTPError, msgspec.DecodeError) as exc:
                 raise ServiceUnavailableError(SERVICE, "its answer was cut") from exc
 
-    async def stream(self, request: RequestInformation) -> AsyncGenerator[bytes]:
-        """The answer's body as it comes.
+    async def stream(
+        self, request: RequestInformation, *, declared_type: str = ""
+    ) -> AsyncGenerator[bytes]:
+        """The answer's body as it comes; `declared_type` is what the content calls itself.
 
-        Raises GraphCutError when it ends too early, else what `json` raises; but an error 500 is a
-        refusal: of content that Exchange cannot convert, and never will.
+        Raises GraphCutError when it ends too early, UnexpectedContentError when it is something
+        else, and what `json` raises; but 403 and 500 are refusals: of this content, which Exchange
+        may never give.
         """
-        async with self._answer(request, passing=_PASSING) as response:
+        async with self._answer(request, passing=_PASSING_FOR_CONTENT) as response:
+            _check_is_content(response, declared_type)
             try:
                 async for chunk in response.aiter_bytes():
                     yield chunk
@@ -181,6 +194,7 @@ class GraphClient:
         code = _code(await _some_of(response))
         wait_s = retry_after_s(response.headers.get("retry-after", ""), datetime.now(UTC))
         if wait_s is not None:
+            wait_s = min(wait_s, _LONGEST_PAUSE_S)
             self._not_before = max(self._not_before, _loop_time() + wait_s)
         if response.status_code in passing:
             return ServiceUnavailableError(SERVICE, f"{response.status_code} {code}", wait_s)
@@ -212,6 +226,15 @@ def _pipeline(connections: httpx.AsyncHTTPTransport) -> httpx.AsyncClient:
         RedirectHandlerOption.get_key(): RedirectHandlerOption(should_redirect=False),
     }
     return GraphClientFactory.create_with_default_middleware(client=client, options=never)
+
+
+def _check_is_content(response: httpx.Response, declared_type: str) -> None:
+    """Gateways answer 200 with pages of their own, and nobody asked for a part (206)."""
+    if response.status_code != HTTPStatus.OK:
+        raise UnexpectedContentError(f"status {response.status_code}")
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type in _NO_CONTENT_TYPES and media_type != declared_type.lower():
+        raise UnexpectedContentError(media_type)
 
 
 async def _some_of(response: httpx.Response) -> bytes:

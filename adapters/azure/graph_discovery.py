@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from adapters.azure.graph_errors import GraphRefusedError
 from adapters.azure.mailbox_state import SeenMail
+from shared.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_FIELDS = ("id", "internetMessageId", "receivedDateTime")
+_FIELDS = ("id", "internetMessageId", "receivedDateTime", "isDraft")
 _TURN_S = 60.0  # longer than a page takes
-_MOST_PAGES = 500  # per look; the next look goes on from there
+_MOST_PAGES = 500  # per look; of the log, the next look goes on from there
+_MOST_REFUSALS = 3  # of a place in the log in a row, then it is forgotten
+_MOST_FAULTS = 20  # the same where Graph only said that it is not well
 
 
 class Discovery:
@@ -39,6 +42,8 @@ class Discovery:
         self._state = state
         self._clock = clock
         self._sweep_s = sweep_s
+        self._refusals = 0
+        self._faults = 0
 
     async def look(self) -> None:
         """Note all that is new, unless another process is looking."""
@@ -46,20 +51,59 @@ class Discovery:
         watch = await self._state.take_watch(now=now, until=now + _TURN_S)
         if watch is not None:
             watch = await self._follow_changes(watch)
-        if watch is not None and self._now() - watch.swept_at >= self._sweep_s:
+        if watch is not None and (self._is_ill or self._now() - watch.swept_at >= self._sweep_s):
             watch = await self._sweep(watch)
         if watch is not None:
             await self._state.keep_watch(watch, link=watch.link, swept_at=watch.swept_at, until=0.0)
 
+    @property
+    def _is_ill(self) -> bool:
+        """Whether the log of changes cannot be had, so that only a listing finds new mail."""
+        return self._refusals > 0 or self._faults >= _MOST_FAULTS
+
     async def _follow_changes(self, watch: Watch) -> Watch | None:
+        followed: set[str] = set()
         for _ in range(_MOST_PAGES):
-            page = await self._changes(watch.link)
+            try:
+                page = await self._changes(watch.link)
+            except (GraphRefusedError, ServiceUnavailableError) as exc:
+                return await self._after_fault(watch, exc)
+            self._refusals = self._faults = 0
             await self._state.add(_seen(page.rows))
+            if page.next_link in followed:
+                return await self._forget_place(watch, "it leads to itself")
+            followed.add(page.next_link)
             kept = await self._keep(watch, link=page.next_link or page.delta_link)
             if kept is None or not page.next_link:
                 return kept
             watch = kept
         return watch
+
+    async def _after_fault(
+        self, watch: Watch, exc: GraphRefusedError | ServiceUnavailableError
+    ) -> Watch | None:
+        """A place in the log that Graph refuses again and again is forgotten; the listing goes on
+        meanwhile. While all of Graph is down nothing is concluded: raises `exc`.
+        """
+        if isinstance(exc, GraphRefusedError):
+            self._refusals += 1
+        else:
+            self._faults += 1
+        is_known = self._refusals if watch.link else self._refusals >= _MOST_REFUSALS
+        if not is_known and self._faults < _MOST_FAULTS:
+            raise exc
+        logger.warning(
+            "change log cannot be read",
+            extra={"action": "mailbox_changes_failed", "reason": str(exc)},
+        )
+        if watch.link and (self._faults >= _MOST_FAULTS or self._refusals >= _MOST_REFUSALS):
+            return await self._forget_place(watch, str(exc))
+        return watch
+
+    async def _forget_place(self, watch: Watch, reason: str) -> Watch | None:
+        facts = {"action": "mailbox_link_forgotten", "reason": reason}
+        logger.error("place in the change log forgotten", extra=facts)
+        return await self._keep(watch, link="")
 
     async def _changes(self, link: str) -> Page:
         """The page at a link of Graph's; from the start when Graph has forgotten it, or when it
@@ -77,12 +121,17 @@ class Discovery:
         return await self._mail.changes("", *_FIELDS)
 
     async def _sweep(self, watch: Watch) -> Watch | None:
-        began, link = self._now(), ""
+        began, link, followed = self._now(), "", set[str]()
         while True:
             page = await self._mail.listing(link, *_FIELDS)
             await self._state.add(_seen(page.rows))
             link = page.next_link
             more = self._mail.client.is_ours(link)
+            if more and (link in followed or len(followed) == _MOST_PAGES):
+                facts = {"action": "mailbox_listing_endless", "count": len(followed)}
+                logger.error("listing of the Inbox has no end", extra=facts)
+                more = False
+            followed.add(link)
             kept = await self._keep(watch, swept_at=watch.swept_at if more else began)
             if kept is None or not more:
                 return kept
@@ -113,5 +162,5 @@ def _seen(rows: Iterable[JsonObject]) -> list[SeenMail]:
             received_at=str(row.get("receivedDateTime") or ""),
         )
         for row in rows
-        if "@removed" not in row and row.get("id")
+        if "@removed" not in row and row.get("id") and not row.get("isDraft")
     ]

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from shared.errors import IngestError
 
+_MAY_PASS = frozenset({403, 409, 412, 423, 507})
 _STATE_GONE = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
 
 
@@ -23,11 +24,28 @@ class GraphRefusedError(IngestError):
         return self.status == HTTPStatus.NOT_FOUND
 
     @property
+    def may_pass(self) -> bool:
+        """Time or a person can cure it (a lock, a conflict, a full mailbox, a right), so nothing of
+        a mail is left out for it.
+        """
+        return self.status in _MAY_PASS
+
+    @property
     def is_sync_state_gone(self) -> bool:
         """The place in the change log is forgotten: start over. Graph says it with several
         statuses.
         """
         return self.status == HTTPStatus.GONE or self.code.lower() in _STATE_GONE
+
+
+class UnexpectedContentError(IngestError):
+    """A page, an error or nothing at all came with a status that promised the content. It counts
+    as an attempt of the mail that it was asked for.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"Microsoft Graph gave something else instead of the content ({detail}).")
+        self.detail = detail
 
 
 class GraphCutError(IngestError):

@@ -3,6 +3,7 @@ attachments, each attachment as a stream.
 
 Exchange cannot convert every message to MIME. What comes out is read like any other mail, so what
 is missing is named like any other missing part: an attachment that cannot be had is an empty part.
+A field of the header says that the mail is not the one that came, and the record says it too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from adapters.azure.graph_errors import GraphRefusedError
+from adapters.azure.graph_errors import GraphCutError, GraphRefusedError
+from mail_ingest.message import COMPOSED_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -29,13 +31,20 @@ logger = logging.getLogger(__name__)
 _FIELDS = ("internetMessageHeaders", "subject", "from", "internetMessageId", "body")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 2.2
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
-_OURS_TO_SAY = ("content-", "mime-version")
+_OURS_TO_SAY = ("content-", "mime-version", COMPOSED_FIELD.lower())
 _LINES = 57 * 1024  # bytes that make whole lines of base64
 _NESTED = "#microsoft.graph.itemAttachment"
+_FILE = "#microsoft.graph.fileAttachment"
+_LEAST_SHARE = 2  # of an attachment's size in the store, which counts its properties too
+_SMALL = 16 * 1024
+_INTERNAL_ERROR = 500
 
 
-async def composed(mail: GraphMail, graph_id: str) -> AsyncGenerator[bytes]:
-    """The mail in pieces. Raises GraphRefusedError when not even its text can be had,
+async def composed(
+    mail: GraphMail, graph_id: str, *, is_last_attempt: bool = True
+) -> AsyncGenerator[bytes]:
+    """The mail in pieces. An attachment that Graph cannot give now is left out in the last attempt
+    only. Raises GraphRefusedError when not even its text can be had, UnexpectedContentError,
     ServiceUnavailableError and GraphCutError.
     """
     message = await mail.message(graph_id, *_FIELDS)
@@ -47,7 +56,7 @@ async def composed(mail: GraphMail, graph_id: str) -> AsyncGenerator[bytes]:
     for attachment in await mail.attachments(graph_id):
         nested = attachment.get("@odata.type") == _NESTED
         yield _part(boundary, *_fields_of(attachment, nested=nested))
-        content = _content(mail, graph_id, str(attachment["id"]))
+        content = _content(mail, graph_id, attachment, is_last_attempt=is_last_attempt)
         async with aclosing(content if nested else _in_base64(content)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -62,6 +71,7 @@ def _header(message: JsonObject, boundary: str) -> bytes:
         for name, value in fields or _known_fields(message)
         if _FIELD_NAME.fullmatch(name) and not name.lower().startswith(_OURS_TO_SAY)
     ]
+    lines.append(f"{COMPOSED_FIELD}: yes")
     lines += ["MIME-Version: 1.0", f'Content-Type: multipart/mixed; boundary="{boundary}"']
     return _crlf(lines)
 
@@ -95,16 +105,33 @@ def _fields_of(attachment: JsonObject, *, nested: bool) -> tuple[list[str], byte
     return [*fields, f"Content-Transfer-Encoding: {'8bit' if nested else 'base64'}"], b""
 
 
-async def _content(mail: GraphMail, graph_id: str, attachment_id: str) -> AsyncGenerator[bytes]:
-    """An attachment's bytes; none of one that Graph refuses, such as a link to a cloud file."""
+async def _content(
+    mail: GraphMail, graph_id: str, attachment: JsonObject, *, is_last_attempt: bool
+) -> AsyncGenerator[bytes]:
+    """An attachment's bytes; none of one that Graph never gives, such as a link to a cloud file."""
+    declared = str(attachment.get("contentType") or "")
+    size = 0
     try:
-        async with aclosing(mail.attachment(graph_id, attachment_id)) as chunks:
+        source = mail.attachment(graph_id, str(attachment["id"]), declared_type=declared)
+        async with aclosing(source) as chunks:
             async for chunk in chunks:
+                size += len(chunk)
                 yield chunk
+        _check_size(attachment, size)
     except GraphRefusedError as exc:
+        if exc.may_pass or (exc.status == _INTERNAL_ERROR and not is_last_attempt):
+            raise
         logger.warning(
             "attachment refused", extra={"action": "attachment_refused", "code": exc.code}
         )
+
+
+def _check_size(attachment: JsonObject, received: int) -> None:
+    stored = attachment.get("size")
+    if attachment.get("@odata.type") != _FILE or not isinstance(stored, int):
+        return
+    if stored > _SMALL and received < stored // _LEAST_SHARE:
+        raise GraphCutError(f"{received} bytes of an attachment of {stored}")
 
 
 async def _in_base64(content: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

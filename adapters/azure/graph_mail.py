@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adapters.azure.graph_errors import GraphRefusedError
+from adapters.azure.graph_errors import GraphCutError, GraphRefusedError
 from adapters.azure.graph_requests import follow, request
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _PAGE = "odata.maxpagesize=100"
 _CONFLICT = 409
+_MOST_ATTACHMENT_PAGES = 100
+_FOLDERS_KNOWN_S = 600.0  # a folder that a person throws away keeps its ID, and its mails with it
+_STORED_SIZE = "Integer 0x0E08"  # PidTagMessageSize (MS-OXPROPS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,7 @@ class GraphMail:
     def __init__(self, client: GraphClient, address: str) -> None:
         self.address = address
         self.client = client
-        self._folders: dict[str, str] = {}
+        self._folders: dict[str, tuple[str, float]] = {}  # IDs, and until when we believe them
 
     @property
     def user(self) -> UserItemRequestBuilder:
@@ -93,25 +97,52 @@ class GraphMail:
     async def attachments(self, graph_id: str) -> Sequence[JsonObject]:
         """A message's attachments without their content, which Graph sends unless told not to."""
         builder = self.user.messages.by_message_id(graph_id).attachments
-        fields = ["id", "name", "contentType", "isInline"]
+        fields = ["id", "name", "contentType", "isInline", "size"]
         page = _page(await self.client.json(request(builder, query={"select": fields})))
-        rows = [*page.rows]
+        rows, followed = [*page.rows], set[str]()
         while self.client.is_ours(page.next_link):
+            if page.next_link in followed or len(followed) == _MOST_ATTACHMENT_PAGES:
+                raise GraphCutError("the list of its attachments has no end")
+            followed.add(page.next_link)
             page = _page(await self.client.json(follow(page.next_link)))
             rows += page.rows
         return rows
 
-    def attachment(self, graph_id: str, attachment_id: str) -> AsyncGenerator[bytes]:
+    def attachment(
+        self, graph_id: str, attachment_id: str, *, declared_type: str = ""
+    ) -> AsyncGenerator[bytes]:
         """An attachment's raw content; of a mail in the mail, its MIME."""
         message = self.user.messages.by_message_id(graph_id)
         builder = message.attachments.by_attachment_id(attachment_id)
-        return self.client.stream(request(builder, suffix="/$value"))
+        made = request(builder, suffix="/$value")
+        return self.client.stream(made, declared_type=declared_type)
+
+    async def stored_size(self, graph_id: str) -> int:
+        """The bytes that a message takes in the store; 0 where Graph does not say."""
+        builder = self.user.messages.by_message_id(graph_id)
+        expand = f"singleValueExtendedProperties($filter=id eq '{_STORED_SIZE}')"
+        try:
+            found = await self.client.json(
+                request(builder, query={"select": ["id"], "expand": expand})
+            )
+        except GraphRefusedError:
+            return 0
+        rows: list[JsonObject] = found.get("singleValueExtendedProperties") or []
+        values = [str(row.get("value")) for row in rows]
+        return next((int(value) for value in values if value.isdecimal()), 0)
 
     async def folder_id(self, name: str) -> str:
         """The ID of a folder beside the Inbox, made when it is missing; or of ``inbox``."""
-        if name not in self._folders:
-            self._folders[name] = await self._find_folder(name)
-        return self._folders[name]
+        folder_id, until = self._folders.get(name, ("", 0.0))
+        now = asyncio.get_running_loop().time()
+        if not folder_id or until < now:
+            folder_id = await self._find_folder(name)
+            self._folders[name] = folder_id, now + _FOLDERS_KNOWN_S
+        return folder_id
+
+    def forget_folder(self, name: str) -> None:
+        """Look for a folder again, and make it if it is missing, when its ID is asked for."""
+        self._folders.pop(name, None)
 
     async def _find_folder(self, name: str) -> str:
         folders = self.user.mail_folders

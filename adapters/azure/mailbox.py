@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from adapters.azure.graph_client import SERVICE
 from adapters.azure.graph_discovery import Discovery
-from adapters.azure.graph_errors import GraphRefusedError
+from adapters.azure.graph_errors import GraphCutError, GraphRefusedError, UnexpectedContentError
 from adapters.azure.graph_fallback import composed
 from adapters.azure.mailbox_state import WaitingMail
+from adapters.azure.mime_check import MimeCheck
 from mail_ingest.ports import Claim, MailboxMessage
 from shared.codec import from_json, to_json
 from shared.errors import ServiceUnavailableError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 INBOX = "inbox"
-_RAW_ATTEMPTS = 3  # after so many the raw mail is given up, and its attachments are asked for
+_COMPOSING_ATTEMPTS = 2  # of a mail's last ones: for its attachments, too, the first may fail
 _REASON_PROPERTY = "String {9c3b3c54-0c0e-4a55-9c4e-5a8a1f6a7d21} Name MailIngestReason"
 
 
@@ -58,7 +59,10 @@ class GraphMailbox:
         clock: Clock,
         folders: Folders | None = None,
         sweep_s: float = 600.0,
+        max_attempts: int = 5,
     ) -> None:
+        self._raw_attempts = max(1, max_attempts - _COMPOSING_ATTEMPTS)
+        self._max_attempts = max_attempts
         self._mail = mail
         self._state = state
         self._clock = clock
@@ -115,26 +119,42 @@ class GraphMailbox:
         return None if held is None else replace(claim, handle=_handle(held))
 
     async def read(self, claim: Claim) -> AsyncGenerator[bytes]:
-        """See `Mailbox.read`. When the raw mail cannot be had, one of its attachments is made."""
+        """See `Mailbox.read`. When the raw mail was not to be had in all attempts but the last two,
+        one of its attachments is made; but not for what time or a person can cure.
+        """
         graph_id = _waiting(claim.handle).mail.graph_id
-        if claim.attempt <= _RAW_ATTEMPTS:
-            try:
-                async with aclosing(self._mail.mime(graph_id)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-            except GraphRefusedError as exc:
-                if exc.is_gone:
-                    raise
-                facts = {"action": "mime_refused", "submission_id": claim.submission_id}
-                logger.warning("raw mail refused", extra={**facts, "code": exc.code})
-            else:
-                return
+        if claim.attempt <= self._raw_attempts:
+            source = self._raw(graph_id, claim)
         else:
+            await self._refuse_what_may_pass(graph_id)
             facts = {"action": "mime_given_up", "submission_id": claim.submission_id}
             logger.warning("raw mail given up", extra={**facts, "attempt": claim.attempt})
-        async with aclosing(composed(self._mail, graph_id)) as chunks:
+            is_last = claim.attempt >= self._max_attempts
+            source = composed(self._mail, graph_id, is_last_attempt=is_last)
+        async with aclosing(source) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    async def _raw(self, graph_id: str, claim: Claim) -> AsyncGenerator[bytes]:
+        try:
+            async with aclosing(raw_mail(self._mail, graph_id)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except GraphRefusedError as exc:
+            facts = {"action": "mime_refused", "submission_id": claim.submission_id}
+            logger.warning("raw mail refused", extra={**facts, "code": exc.code})
+            raise
+
+    async def _refuse_what_may_pass(self, graph_id: str) -> None:
+        """Ask for the raw mail without reading it: attempts know no reasons of those before."""
+        try:
+            async with aclosing(self._mail.mime(graph_id)) as chunks:
+                await anext(chunks, None)
+        except GraphRefusedError as exc:
+            if exc.is_gone or exc.may_pass:
+                raise
+        except (GraphCutError, UnexpectedContentError):
+            pass  # no time cures it, or not in time
 
     async def release(self, claim: Claim, *, attempts: int, delay_s: float) -> None:
         """See `Mailbox.release`."""
@@ -157,9 +177,11 @@ class GraphMailbox:
 
     async def _in_inbox(self, graph_id: str) -> JsonObject | None:
         """What makes the submission's key, of a mail that is there and in the Inbox."""
-        fields = ("parentFolderId", "internetMessageId", "receivedDateTime")
+        fields = ("parentFolderId", "internetMessageId", "receivedDateTime", "isDraft")
         found = await self._mail.message(graph_id, *fields)
         if found is None or found.get("parentFolderId") != await self._mail.folder_id(INBOX):
+            return None
+        if found.get("isDraft"):  # somebody writes it just now; it never came
             return None
         return found
 
@@ -181,15 +203,47 @@ class GraphMailbox:
 
     async def _file(self, claim: Claim, folder: str) -> None:
         mail = _waiting(claim.handle).mail
+        if await self._in_inbox(mail.graph_id) is None:  # a rule or a person was faster
+            facts = {"action": "mail_moved_elsewhere", "submission_id": claim.submission_id}
+            logger.info("mail was moved by somebody else", extra=facts)
+        else:
+            await self._move(mail.graph_id, folder)
+        await self._state.forget(mail)
+
+    async def _move(self, graph_id: str, folder: str) -> None:
+        """Move a mail to a folder of ours. Graph has one answer for a mail that is gone and for a
+        folder that is gone, so after a 404 the folder is looked for again, and made.
+        """
         try:
-            await self._mail.move(mail.graph_id, await self._mail.folder_id(folder))
+            await self._mail.move(graph_id, await self._mail.folder_id(folder))
         except GraphRefusedError as exc:
             if not exc.is_gone:
                 raise
-        await self._state.forget(mail)
+            self._mail.forget_folder(folder)
+            if await self._in_inbox(graph_id) is None:
+                return
+            logger.warning(
+                "folder is missing, made again",
+                extra={"action": "mailbox_folder_missing", "folder": folder},
+            )
+            await self._mail.move(graph_id, await self._mail.folder_id(folder))
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+async def raw_mail(mail: GraphMail, graph_id: str) -> AsyncGenerator[bytes]:
+    """The raw mail, checked while it passes. Raises what `GraphClient.stream` raises; what was
+    given before was then no whole mail.
+    """
+    check = MimeCheck()
+    async with aclosing(mail.mime(graph_id)) as chunks:
+        async for chunk in chunks:
+            check.feed(chunk)
+            yield chunk
+    check.finish()
+    if not check.is_proven:
+        check.compare(await mail.stored_size(graph_id))
 
 
 def _handle(waiting: WaitingMail) -> str:

@@ -57,19 +57,29 @@ def selected(request: web.Request) -> set[str] | None:
 
 
 def message_json(
-    mailbox: Mailbox, message: Message, *, immutable: bool, select: Collection[str] | None
+    mailbox: Mailbox,
+    message: Message,
+    *,
+    immutable: bool,
+    select: Collection[str] | None,
+    sized: bool = False,
 ) -> dict[str, Any]:
-    """A message as Graph writes it."""
+    """A message as Graph writes it; `sized` with its size in the store."""
     everything: dict[str, Any] = {
         "@odata.etag": f'W/"{message.version}"',
         "id": mailbox.public_id(message, immutable=immutable),
         "parentFolderId": message.folder,
         **message.properties,
     }
+    if sized:
+        size = str(sum(map(len, message.mime())))
+        sizes = [{"id": "Integer 0xe08", "value": size}]
+        everything["singleValueExtendedProperties"] = sizes
     if select is None:
         everything.pop(_ONLY_WHEN_SELECTED, None)
         return everything
-    return {name: value for name, value in everything.items() if name in {*select, *_ALWAYS}}
+    wanted = {*select, *_ALWAYS, *(["singleValueExtendedProperties"] if sized else [])}
+    return {name: value for name, value in everything.items() if name in wanted}
 
 
 def attachment_json(

@@ -20,6 +20,12 @@ class FaultKind(StrEnum):
     SYNC_STATE_GONE = "410"
     CUT = "the connection is cut in the middle of the body"
     SLOW = "the answer is late"
+    REFUSED = "another status"
+    PAGE = "200 with a page of HTML"
+    JSON_ERROR = "200 with an error in JSON"
+    EMPTY = "200 with nothing"
+    HALF = "206 with the beginning of the body"
+    SHORT = "the body ends early, and rightly so for HTTP"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,7 +36,9 @@ class Fault:
     match: str = "."
     times: int = 1
     retry_after_s: float | None = None  # None: the field is missing, as Graph's sometimes is
-    after_bytes: int = 1000  # CUT
+    after_bytes: int = 1000  # CUT, HALF, SHORT
+    status: int = 400  # REFUSED
+    code: str = "ErrorInvalidRequest"  # REFUSED
     seconds: float = 0.1  # SLOW
 
     def strikes(self, call: str) -> bool:

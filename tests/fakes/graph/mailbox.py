@@ -120,6 +120,12 @@ class Mailbox:
         del self.messages[message.id]
         self._log(message.folder, "deleted", message)
 
+    def delete_folder(self, display_name: str) -> None:
+        """A person deletes a folder for good, and what lies in it."""
+        for message in self.folder(display_name):
+            self.delete(message)
+        self.folders = {key: name for key, name in self.folders.items() if name != display_name}
+
     def find(self, graph_id: str) -> Message | None:
         """A message by either kind of ID."""
         if not graph_id.startswith(_MUTABLE):

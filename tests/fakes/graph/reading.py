@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.fakes.graph.mailbox import Mailbox, Message
 
 CUT_AFTER: web.RequestKey[int] = web.RequestKey("cut_after", int)
+ENDS_WELL: web.RequestKey[int] = web.RequestKey("ends_well", int)  # cut, with this status
 _EQUALS = re.compile(r"(\w+) eq '((?:[^']|'')*)'")
 
 
@@ -45,13 +46,16 @@ async def get_value(mailbox: Mailbox, request: web.Request) -> web.StreamRespons
         return answers.not_found()
     if message.broken_mime:
         return answers.error(500, "ErrorMimeContentConversionFailed", "Conversion failed.")
-    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    status = request.get(ENDS_WELL, 200)
+    response = web.StreamResponse(status=status, headers={"Content-Type": "text/plain"})
     response.enable_chunked_encoding()
     await response.prepare(request)
     left = request.get(CUT_AFTER)
     for piece in message.mime():
         if left is not None and len(piece) >= left:
             await response.write(piece[:left])
+            if ENDS_WELL in request:
+                break
             assert request.transport is not None
             request.transport.abort()
             return response
@@ -87,7 +91,10 @@ async def get_attachment_value(mailbox: Mailbox, request: web.Request) -> web.Re
         return answers.error(405, "ErrorInvalidRequest", "Not supported for this attachment.")
     if attachment.broken:
         return answers.error(500, "ErrorInternalServerError")
-    return web.Response(body=attachment.content, content_type=attachment.media_type)
+    status, content = request.get(ENDS_WELL, 200), attachment.content
+    if ENDS_WELL in request:
+        content = content[: request[CUT_AFTER]]
+    return web.Response(status=status, body=content, content_type=attachment.media_type)
 
 
 async def get_folder(mailbox: Mailbox, request: web.Request) -> web.Response:
@@ -122,6 +129,7 @@ def _whole(mailbox: Mailbox, request: web.Request, message: Message) -> web.Resp
         message,
         immutable=answers.wants_immutable(request),
         select=answers.selected(request),
+        sized="0x0E08" in request.query.get("$expand", ""),
     )
     return web.json_response(body)
 

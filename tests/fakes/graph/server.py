@@ -145,11 +145,30 @@ async def _play(fault: Fault, request: web.Request, handler: Handler) -> web.Str
         case FaultKind.CUT:
             request[reading.CUT_AFTER] = fault.after_bytes
             return await handler(request)
+        case FaultKind.HALF | FaultKind.SHORT:
+            request[reading.CUT_AFTER] = fault.after_bytes
+            request[reading.ENDS_WELL] = 206 if fault.kind is FaultKind.HALF else 200
+            return await handler(request)
         case FaultKind.SYNC_STATE_GONE:
             return delta.sync_state_gone(request)
         case FaultKind.TIMED_OUT_AFTER_ACCEPT:
             await handler(request)
             return answers.error(504, "GatewayTimeout")
+        case _:
+            return _instead(fault)
+
+
+def _instead(fault: Fault) -> web.Response:
+    """An answer of which the mailbox hears nothing."""
+    match fault.kind:
+        case FaultKind.PAGE:
+            return web.Response(text="<html>Welcome!</html>", content_type="text/html")
+        case FaultKind.JSON_ERROR:
+            return web.json_response({"error": {"code": "UnknownError", "message": ""}})
+        case FaultKind.EMPTY:
+            return web.Response(content_type="text/plain")
+        case FaultKind.REFUSED:
+            return answers.error(fault.status, fault.code)
         case _:
             after = fault.retry_after_s
             fields = {} if after is None else {"Retry_After": f"{after:.0f}"}

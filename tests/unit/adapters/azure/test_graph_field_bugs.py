@@ -145,7 +145,12 @@ async def test_one_bad_mail_with_one_bad_attachment_holds_up_nobody(bench: Graph
     ]
     for _ in range(5):
         bench.graph.mailbox.deliver(MAIL)
-    await poller(bench, receiver).poll_once()
+    poll = poller(bench, receiver)
+    await poll.poll_once()
+    assert len(receiver.taken) == 5
+    for _ in range(4):  # only the last attempt leaves anything out
+        bench.clock.advance(seconds=60)
+        await poll.poll_once()
     assert len(receiver.taken) == 6
     assert len(bench.graph.mailbox.folder("Processed")) == 6
     (composed,) = [mail for mail in receiver.taken.values() if mail != MAIL]
