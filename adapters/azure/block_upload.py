@@ -135,8 +135,9 @@ class BlockUpload:
             )
         except HttpResponseError as exc:
             if exc.status_code == HTTPStatus.BAD_REQUEST and error_code(exc) == "InvalidBlockList":
-                # A writer of the same name has committed meanwhile, which drops everybody's blocks.
-                detail = "the same blob was written twice at a time"
+                # A writer of the same name has committed meanwhile, which drops everybody's blocks;
+                # or they lay there for a week, or the service lost them.
+                detail = "blocks of this upload are not there any more"
                 raise ServiceUnavailableError(SERVICE, detail) from exc
             raise
 

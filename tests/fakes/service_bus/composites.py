@@ -198,6 +198,7 @@ class Modified(Composite):
     CODE = 0x27
     delivery_failed: bool | None = None
     undeliverable_here: bool | None = None
+    message_annotations: object = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.fakes.service_bus.queue import Queue
     from tests.fakes.service_bus.session import Session
 
-MAX_MESSAGE = 1 << 20
+MAX_MESSAGE = 256 << 10  # of the Standard tier; Premium takes up to 100 MB
 _CREDIT = 1000
 _SETTLED = 1  # snd-settle-mode of receive-and-delete
 _SESSION_FILTER = Symbol("com.microsoft:session-filter")

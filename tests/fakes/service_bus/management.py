@@ -104,6 +104,8 @@ def _settle(queue: Queue, request: Request) -> object:
 
 
 def _settle_one(queue: Queue, token: UUID, request: Request) -> None:
+    if request["disposition-status"] != "completed":
+        queue.modify(token, request.get("properties-to-modify") or {})
     match request["disposition-status"]:
         case "completed":
             queue.complete(token)

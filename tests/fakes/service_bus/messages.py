@@ -129,6 +129,7 @@ class Message:
     sections: Sections
     enqueued_ms: int
     state: State = State.ACTIVE
+    is_deferred: bool = False  # stays so under a lock, and after it
     failed_deliveries: int = 0
     due_ms: int = 0  # when scheduled
     locked_until_ms: int = 0
@@ -170,7 +171,9 @@ class Message:
             Symbol("x-opt-sequence-number"): Long(self.sequence),
             Symbol("x-opt-enqueue-sequence-number"): Long(self.sequence),
             Symbol("x-opt-enqueued-time"): Timestamp(self.enqueued_ms),
-            Symbol("x-opt-message-state"): Int(_STATE_NUMBERS[self.state]),
+            Symbol("x-opt-message-state"): Int(
+                _STATE_NUMBERS[State.DEFERRED if self.is_deferred else self.state]
+            ),
         }
         if self.locked_until_ms:
             ours[Symbol("x-opt-locked-until")] = Timestamp(self.locked_until_ms)

@@ -19,7 +19,7 @@ from tests.fakes.service_bus.messages import Message, State, parse
 from tests.fakes.service_bus.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.fakes.service_bus.alarm import Alarm
     from tests.fakes.service_bus.consumer import Consumer
@@ -110,12 +110,16 @@ class Queue:
     def defer(self, token: UUID) -> None:
         """A message is kept, to be asked for by its sequence number."""
         message = self._unlocked(token)
-        message.state = State.DEFERRED
+        message.state, message.is_deferred = State.DEFERRED, True
         self._store.save(self.name, message)
 
     def put_aside(self, token: UUID, reason: str, description: str) -> None:
         """A message becomes a dead letter."""
         self._put_aside(self._unlocked(token), reason, description)
+
+    def modify(self, token: UUID, properties: Mapping[object, object]) -> None:
+        """Change application properties of a message that is being settled; not kept on disk."""
+        self._held(token).sections.application.update(properties)
 
     def renew(self, token: UUID) -> int:
         """Renew a lock; when it will end."""
@@ -182,6 +186,7 @@ class Queue:
         return self._store.add(self.name, raw, now)
 
     def _keep(self, message: Message) -> None:
+        message.is_deferred = message.state is State.DEFERRED
         self._messages[message.sequence] = message
         if message.state is State.ACTIVE:
             self._push(message)
@@ -245,9 +250,10 @@ class Queue:
         return message
 
     def _activate(self, message: Message) -> None:
-        message.state = State.ACTIVE
+        message.state = State.DEFERRED if message.is_deferred else State.ACTIVE
         self._store.save(self.name, message)
-        self._push(message)
+        if not message.is_deferred:
+            self._push(message)
 
     def _fail(self, message: Message) -> None:
         message.failed_deliveries += 1

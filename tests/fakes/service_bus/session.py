@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tests.fakes.service_bus.amqp_types import Uint
 from tests.fakes.service_bus.composites import (
@@ -206,6 +206,8 @@ class Session:
 
 def _settle(queue: Queue, token: UUID, outcome: Composite) -> None:
     """Do to a message what its receiver says. Raises RefusedError when its lock has ended."""
+    if isinstance(outcome, Modified) and isinstance(outcome.message_annotations, dict):
+        queue.modify(token, cast("dict[object, object]", outcome.message_annotations))
     match outcome:
         case Accepted():
             queue.complete(token)

@@ -7,12 +7,14 @@ import gc
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 from azure.servicebus import (
     NEXT_AVAILABLE_SESSION,
     ServiceBusClient,
     ServiceBusMessage,
+    ServiceBusMessageState,
     ServiceBusReceiveMode,
     ServiceBusSubQueue,
 )
@@ -45,6 +47,11 @@ def collected() -> Generator[None]:
     """The SDK leaves the sockets of connections that broke to the garbage collector."""
     yield
     gc.collect()
+
+
+def _token(message: ServiceBusReceivedMessage) -> UUID:
+    assert isinstance(message.lock_token, UUID)
+    return message.lock_token
 
 
 @asynccontextmanager
@@ -123,6 +130,40 @@ async def test_what_is_deferred_is_given_to_who_knows_its_number() -> None:
             (again,) = await link.receive_deferred_messages(message.sequence_number)
             await link.complete_message(again)
             assert await link.peek_messages() == []
+
+
+async def test_what_is_deferred_stays_deferred_while_it_is_locked_and_given_back() -> None:
+    async with served() as (_, client):
+        async with client.get_queue_sender("plain") as sender:
+            await sender.send_messages(ServiceBusMessage("later"))
+        async with client.get_queue_receiver("plain") as link:
+            (message,) = await take(link)
+            await link.defer_message(message)
+            assert message.sequence_number is not None
+            (again,) = await link.receive_deferred_messages(message.sequence_number)
+            assert again.state is ServiceBusMessageState.DEFERRED
+            await link.abandon_message(again)
+            (peeked,) = await link.peek_messages(sequence_number=1)
+            assert peeked.state is ServiceBusMessageState.DEFERRED
+
+
+async def test_a_message_is_no_larger_than_the_standard_tier_takes() -> None:
+    async with served() as (_, client), client.get_queue_sender("plain") as sender:
+        await sender.send_messages(ServiceBusMessage("x" * 250_000))
+        with pytest.raises(MessageSizeExceededError):
+            await sender.send_messages(ServiceBusMessage("x" * 300_000))
+
+
+async def test_properties_that_a_receiver_modifies_are_delivered_with_the_message() -> None:
+    async with served() as (running, client):
+        async with client.get_queue_sender("plain") as sender:
+            await sender.send_messages(ServiceBusMessage("x", application_properties={"old": 1}))
+        async with client.get_queue_receiver("plain") as link:
+            (message,) = await take(link)
+            running.queue_at("plain").modify(_token(message), {"why": "late"})
+            await link.abandon_message(message)
+            (again,) = await take(link)
+            assert again.application_properties == {b"old": 1, b"why": b"late"}
 
 
 async def test_a_lock_can_be_renewed_until_it_has_ended() -> None:
