@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import logging
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
 
 from mail_ingest.collect import MediaCollector, MediaLimits
 from mail_ingest.content import ContentSorter
@@ -19,9 +21,10 @@ from mail_ingest.draft import Draft
 from mail_ingest.message import read_message
 from mail_ingest.mime.limits import Limits
 from mail_ingest.mime.reader import MimeReader
+from mail_ingest.ports import SOURCE
 from mail_ingest.screen import Arrival, ScreenPolicy, answer_to
-from shared.errors import TooLargeError
-from shared.ids import blob_prefix, submission_id
+from shared.errors import OtherSubmissionError, TooLargeError
+from shared.ids import author_key, blob_prefix, submission_id
 from shared.intake import original_name
 from shared.model import BlobRef, Submission, Submitter
 from shared.reception import receive_once
@@ -35,10 +38,15 @@ if TYPE_CHECKING:
     from mail_ingest.mime.events import Event
     from shared.intake import Accepted, Intake
     from shared.ports import BlobStore
+    from shared.reception import IsSame
 
 _BLOCK_BYTES = 256 * 1024
 _SMALL_BYTES = 64 * 1024  # up to here a message is worked on without a thread, in about 2 ms
 _MOST_DEFECTS = 100
+_MOST_PEEKED_BYTES = 1 << 20
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +92,62 @@ async def receive(
     Raises TooLargeError, StorageFullError, ServiceUnavailableError, and whatever `chunks` raises;
     then nothing of the message stays, and all of it can be sent again.
     """
+    mail = _PeekableMail(chunks)
 
-    async def read(chunks: AsyncIterator[bytes], folder: str) -> Submission:
-        now = intake.clock.now()
-        return await _Reception(intake.blobs, folder, origin, policy, now).store(chunks)
+    async def is_same(first: Submission) -> bool:
+        author = await mail.author() if origin.source == SOURCE else ""
+        known = first.submitter.address
+        return not author or not known or author.lower() == known.lower()
 
-    return await receive_once(intake, origin.submission_id, chunks, read)
+    async def take(origin: MailOrigin, is_same: IsSame | None = None) -> Accepted:
+        async def read(chunks: AsyncIterator[bytes], folder: str) -> Submission:
+            now = intake.clock.now()
+            return await _Reception(intake.blobs, folder, origin, policy, now).store(chunks)
+
+        return await receive_once(intake, origin.submission_id, mail, read, is_same=is_same)
+
+    try:
+        return await take(origin, is_same)
+    except OtherSubmissionError:  # two senders chose one Message-ID, and came in one second
+        other = replace(origin, key=author_key(origin.key, await mail.author()))
+        facts = {"action": "message_id_shared", "submission_id": other.submission_id}
+        logger.warning("two senders share a Message-ID", extra=facts)
+        return await take(other)
+
+
+class _PeekableMail:
+    """A raw mail whose author can be asked for before it is read."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = aiter(chunks)
+        self._peeked = b""
+        self._author: str | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._peeked:
+            chunk, self._peeked = self._peeked, b""
+            return chunk
+        return await anext(self._chunks)
+
+    async def author(self) -> str:
+        """The address of the author, or nothing. To be asked before the first chunk is taken."""
+        if self._author is None:
+            found = read_message(await self._header()).author
+            self._author = found.spec if found else ""
+        return self._author
+
+    async def _header(self) -> bytes:
+        while len(self._peeked) < _MOST_PEEKED_BYTES:
+            if end := _HEADER_END.search(self._peeked):
+                return self._peeked[: end.start()]
+            chunk = await anext(self._chunks, b"")
+            if not chunk:
+                break
+            self._peeked += chunk
+        return self._peeked
 
 
 async def preview(

@@ -69,6 +69,14 @@ class AccessRefusedError(ServiceUnavailableError):
         self.answer = answer
 
 
+class OtherSubmissionError(IngestError):
+    """The submission of this ID has come from somebody else."""
+
+    def __init__(self, submission_id: str) -> None:
+        super().__init__(f"The submission {submission_id} is another one.")
+        self.submission_id = submission_id
+
+
 class SettingsError(IngestError):
     """A setting is missing or makes no sense; the text names it and says what to write."""
 

@@ -32,6 +32,13 @@ def mailbox_key(mailbox: str, message_id: str, received_at: str) -> str:
     return f"{mailbox.lower()}|{message_id}|{received_at}"
 
 
+def author_key(key: str, author: str) -> str:
+    """The key of a mail whose mailbox key another author's mail has already: both name the same
+    Message-ID, and came in one second.
+    """
+    return f"{key}|{author.lower()}"
+
+
 def http_key(client: str, idempotency_key: str) -> str:
     """The key of an HTTP submission that came with an Idempotency-Key."""
     return f"{client}|{idempotency_key}"

@@ -9,7 +9,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from shared.errors import IngestError
+from shared.errors import IngestError, OtherSubmissionError
 from shared.ids import blob_prefix
 from shared.intake import Accepted
 from shared.ports import SubmissionState
@@ -22,24 +22,34 @@ if TYPE_CHECKING:
     from shared.ports import BlobStore
     from shared.turns import Turn
 
+    type IsSame = Callable[[Submission], Awaitable[bool]]
     type Read = Callable[[AsyncIterator[bytes], str], Awaitable[Submission]]
 
 logger = logging.getLogger(__name__)
 
 
 async def receive_once(
-    intake: Intake, submission_id: str, chunks: AsyncIterator[bytes], read: Read
+    intake: Intake,
+    submission_id: str,
+    chunks: AsyncIterator[bytes],
+    read: Read,
+    *,
+    is_same: IsSame | None = None,
 ) -> Accepted:
     """Take a submission in; durable on return. One that was accepted before is not taken again,
     whatever the bytes hold; they are read to the end all the same, because many senders look for an
     answer only then.
 
     `read` stores what it reads of the submission in the folder that it is given, and gives its
-    record. Raises what it, `chunks` and the ports raise; then nothing of the submission stays.
+    record. Raises what it, `chunks` and the ports raise; then nothing of the submission stays; and
+    OtherSubmissionError, with `chunks` as they were, when `is_same` says that the first was not
+    this one.
     """
     async with intake.turns.of(submission_id) as turn:
         first = await intake.known(submission_id)
         if first is not None:
+            if is_same is not None and not await is_same(first):
+                raise OtherSubmissionError(submission_id)
             async for _ in chunks:
                 pass
             await intake.enqueue(first)  # whoever recorded it may have died right after

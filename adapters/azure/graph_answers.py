@@ -10,7 +10,7 @@ from mail_ingest.render import render_answer
 from mail_ingest.reply import compose_answer, mail_identity
 from mail_ingest.screen import OWN_FIELD
 from shared.errors import IngestError
-from shared.ids import mailbox_key, submission_id
+from shared.ids import author_key, mailbox_key, submission_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adapters.azure.graph_mail import GraphMail
     from adapters.azure.graph_outbox import GraphOutbox
     from mail_ingest.reply import OutgoingMail, Sender
+    from shared.model import JsonObject
     from shared.ports import Answer
 
 
@@ -74,11 +75,14 @@ class AnswerWriter:
         message_id = submission.answer_to.in_reply_to
         if not message_id:
             return None
-        fields = ("id", "internetMessageId", "receivedDateTime")
+        fields = ("id", "internetMessageId", "receivedDateTime", "from")
         for row in await self.mail.with_message_id(message_id, *fields):
             found = str(row.get("internetMessageId") or "")
             key = mailbox_key(self.mail.address, found, str(row.get("receivedDateTime") or ""))
-            if submission_id(submission.source, key) == submission.id:
+            keys = (key, author_key(key, submission.submitter.address))
+            if not _is_by_another(row, submission.submitter.address) and submission.id in {
+                submission_id(submission.source, each) for each in keys
+            }:
                 return str(row["id"])
         return None
 
@@ -87,6 +91,14 @@ class AnswerWriter:
         if mail is None:
             raise IngestError("The address of the sender is none that mail can be sent to.")
         return mail.content
+
+
+def _is_by_another(row: JsonObject, author: str) -> bool:
+    """Whether Graph says that somebody else wrote a mail; two may share a Message-ID."""
+    sender: JsonObject = row.get("from") or {}
+    address: JsonObject = sender.get("emailAddress") or {}
+    found = str(address.get("address") or "")
+    return bool(found and author) and found.lower() != author.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 
 from mail_ingest.collect import MediaLimits
 from mail_ingest.mime.limits import Limits
-from mail_ingest.receive import ReceivePolicy, receive
+from mail_ingest.receive import MailOrigin, ReceivePolicy, receive
 from shared.errors import TooLargeError
 from shared.intake import record_name
 from shared.model import Channel, LeftOutReason
@@ -147,6 +147,31 @@ async def test_the_same_origin_again_gives_the_first_record(services: LocalServi
     assert sum(drained) == len(mail(photo(OTHER_PHOTO)))
     assert await services.queue.depth() == 1
     await assert_whole(services, first.submission)
+
+
+async def test_two_senders_with_one_message_id_in_one_second_make_two_submissions(
+    services: LocalServices,
+) -> None:
+    first = mail(photo(PHOTO))
+    second = first.replace(b"From: ", b"From: other@example.net\r\nX-From: ", 1)
+    where = MailOrigin(source="mail", key="box|<1@x>|t", received_at="2026-11-24T12:00:00Z")
+
+    async def take_in(raw: bytes) -> Accepted:
+        pieces = chunks(raw, 50)
+        return await receive(pieces, origin=where, intake=services.intake, policy=POLICY)
+
+    accepted = [await take_in(raw) for raw in (first, second, first, second)]
+    assert [each.first for each in accepted] == [True, True, False, False]
+    ids = [each.submission.id for each in accepted]
+    assert ids[:2] == ids[2:]
+    assert ids[0] == where.submission_id != ids[1]
+    assert accepted[1].submission.submitter.address == "other@example.net"
+    await assert_whole_mail(services, accepted[1].submission, second)
+
+
+async def assert_whole_mail(services: LocalServices, submission: Submission, raw: bytes) -> None:
+    assert submission.original is not None
+    assert await services.blobs.get(submission.original.blob) == raw
 
 
 async def test_the_same_mail_twice_at_once_is_taken_once(services: LocalServices) -> None:
