@@ -69,6 +69,7 @@ class AzureParts:
     mailbox: Mailbox | None = None
     mailboxes: Mapping[str, FetchByReference] = field(default_factory=dict[str, "FetchByReference"])
     logic_app: LogicApp | None = None
+    keep_instances_days: float = 30.0
     wake_up: WakeUp | None = None  # where Graph is to tell of new mail
 
 
@@ -89,6 +90,7 @@ def build(settings: Settings, azure: AzureSettings) -> AzureParts:
     logic_app = LogicApp.read(azure)
     addresses = {azure.graph.mailbox, logic_app.mailbox if logic_app else ""} - {""}
     return AzureParts(
+        keep_instances_days=azure.history.keep_days,
         services=Services(stores=stores, jobs=ports.jobs, provider=ports.describers.provider),
         jobs=ports.jobs,
         close=ports.close,
@@ -212,7 +214,13 @@ class _Ports:
     def open_mailbox(self) -> Mailbox:
         from host.azure_mail import graph_mailbox
 
-        return graph_mailbox(self._azure.graph, self._mail, self._tables, self.clock)
+        return graph_mailbox(
+            self._azure.graph,
+            self._mail,
+            self._tables,
+            self.clock,
+            max_attempts=self._settings.intake.poll_max_attempts,
+        )
 
     def open_subscription(self) -> GraphSubscription:
         from host.azure_mail import graph_subscription

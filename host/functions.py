@@ -15,6 +15,7 @@ from host.buffered_body import in_pieces
 from host.intake import http_doors, mail_receiver, mailbox_poller
 from host.lazy import open_now
 from host.readiness import app_readiness
+from host.sweep import purge_ended
 from host.telemetry import measure_level
 from http_intake.app import build_app
 from shared.errors import IngestError, SettingsError
@@ -125,6 +126,8 @@ class Functions:
         stores = self._services.stores
         await measure_level(stores.telemetry, stores.queue)
         await self._sweep(client).put_failed_aside()
+        engine, keep_days = DurableClientEngine(client), self._parts.keep_instances_days
+        await purge_ended(engine, stores.clock, keep_days=keep_days)
 
     async def repair(self, client: AsyncTaskHubGrpcClient) -> None:
         """Queue the submissions whose intake a crash cut short, and nobody sent again; and send the

@@ -27,6 +27,7 @@ from host.lazy import imported, open_now
 from host.queue_pump import pump_queue
 from host.readiness import hub_readiness
 from host.rounds import repeatedly
+from host.sweep import purge_ended
 from host.telemetry import measure_levels
 from http_intake.app import build_app
 from http_intake.serving import serving
@@ -140,6 +141,8 @@ def _begin(
     background.run(pump_queue(stores.queue, dispatcher), name="queue")
     background.run(repeatedly(parts.jobs.tick, every_s=azure.jobs.look_s), name="jobs")
     background.run(repeatedly(sweep.put_failed_aside, every_s=600), name="sweep")
+    forget = partial(purge_ended, engine, stores.clock, keep_days=parts.keep_instances_days)
+    background.run(repeatedly(forget, every_s=600), name="purge")
     background.run(repeatedly(sweep.repair, every_s=600), name="repair")
     digests = parts.services.notices(settings).send_digests
     background.run(repeatedly(digests, every_s=600), name="digests")

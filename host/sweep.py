@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from shared.dispatch import mark_dead_lettered
@@ -17,9 +18,10 @@ from shared.reception import finish_cut_off, remove_cut_off
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from datetime import datetime
 
     from shared.intake import Intake
-    from shared.ports import EventPublisher, Instance
+    from shared.ports import Clock, EventPublisher, Instance
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,23 @@ class FailedInstances(Protocol):
     async def failed(self, limit: int = 100) -> Sequence[Instance]:
         """Failed instances, the latest first."""
         ...
+
+
+class EndedInstances(Protocol):
+    """The part of an engine that forgets."""
+
+    async def purge_ended(self, before: datetime) -> int:
+        """Forget instances that have ended and were started before; how many."""
+        ...
+
+
+async def purge_ended(engine: EndedInstances, clock: Clock, *, keep_days: float) -> None:
+    """Forget what ended long ago, so that asking for failed instances costs no more each month.
+    Records and outcomes stay, and by the index a submission that is done is not started again.
+    """
+    count = await engine.purge_ended(clock.now() - timedelta(days=keep_days))
+    if count:
+        logger.info("old instances purged", extra=_counted("instances_purged", count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

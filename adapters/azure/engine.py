@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import durabletask.internal.orchestrator_service_pb2 as pb
@@ -21,6 +22,7 @@ from shared.ports import Instance, InstanceState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
+    from datetime import datetime
 
     from durabletask.client import AsyncTaskHubGrpcClient, OrchestrationState
 
@@ -38,6 +40,12 @@ _STATES = {
 }
 _REFUSED = frozenset({StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED})
 _ROLE = "our identity needs the role that docs/azure-containers.md names"
+_ENDED_STATUSES = (
+    OrchestrationStatus.COMPLETED,
+    OrchestrationStatus.FAILED,
+    OrchestrationStatus.TERMINATED,
+)
+_PURGE_FOR = timedelta(seconds=20)  # within the time of a call
 _ENDED = frozenset({InstanceState.COMPLETED, InstanceState.FAILED, InstanceState.TERMINATED})
 
 
@@ -53,9 +61,12 @@ class DurableClientEngine:
     async def start(self, orchestrator: str, *, instance_id: str, payload: JsonObject) -> bool:
         """Start an instance; False when the instance ID exists, in whatever state.
 
-        Functions would replace an instance that has ended; the policy, which names no state that
-        may be replaced, forbids it.
+        The policy names no state that may be replaced. The Durable extension ignores it before the
+        release with azure-functions-durable-extension#3316, and goes by host.json: it replaces an
+        instance that has ended, so we look before. One that runs is replaced by neither.
         """
+        if await self.instance(instance_id) is not None:
+            return False
         call = self._client.schedule_new_orchestration(
             orchestrator,
             input=payload,
@@ -84,6 +95,15 @@ class DurableClientEngine:
         if instance is not None and instance.state in _ENDED:
             call = self._client.purge_orchestration(instance_id, recursive=True)
             await _ask(call, StatusCode.NOT_FOUND)
+
+    async def purge_ended(self, before: datetime) -> int:
+        """Forget instances that have ended and were started before; how many. What is not done in
+        the time of one call is left to the next.
+        """
+        call = self._client.purge_orchestrations_by(
+            created_time_to=before, runtime_status=list(_ENDED_STATUSES), timeout=_PURGE_FOR
+        )
+        return (await _call(call)).deleted_instance_count
 
     async def failed(self, limit: int = 100) -> Sequence[Instance]:
         """Instances that failed, the latest first, each with a sentence."""

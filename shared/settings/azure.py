@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from shared.config import read_settings, setting
 from shared.settings.azure_jobs import JobSettings
 from shared.settings.azure_mail import GraphSettings, LogicAppSettings
-from shared.settings.azure_observed import MonitorSettings, SchedulerSettings
+from shared.settings.azure_observed import HistorySettings, MonitorSettings, SchedulerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -196,6 +196,7 @@ class AzureSettings:
     functions: FunctionsSettings = field(default_factory=FunctionsSettings)
     logic_app: LogicAppSettings = field(default_factory=LogicAppSettings)
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
 
@@ -210,6 +211,7 @@ class AzureSettings:
             functions=read_settings(FunctionsSettings, environment),
             logic_app=read_settings(LogicAppSettings, environment),
             monitor=read_settings(MonitorSettings, environment),
+            history=read_settings(HistorySettings, environment),
             scheduler=read_settings(SchedulerSettings, environment),
             jobs=read_settings(JobSettings, environment),
         )

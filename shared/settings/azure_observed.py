@@ -29,6 +29,20 @@ class MonitorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistorySettings:
+    """Orchestrations that have ended."""
+
+    keep_days: float = setting(
+        "MAIL_INGEST_KEEP_INSTANCES_DAYS",
+        30.0,
+        unit="days",
+        example="7",
+        meaning="How long the histories of ended orchestrations are kept; records stay.",
+        least=5,  # longer than any answer is tried
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSettings:
     """The Durable Task Scheduler, for containers; a Functions app has its host instead."""
 

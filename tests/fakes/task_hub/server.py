@@ -84,6 +84,8 @@ class TaskHubService(TaskHubSidecarServiceServicer):
         self, request: pb.PurgeInstancesRequest, context: Context
     ) -> pb.PurgeInstancesResponse:
         del context
+        if request.HasField("purgeInstanceFilter"):  # nothing here is old
+            return pb.PurgeInstancesResponse(deletedInstanceCount=0)
         await self._engine.purge(request.instanceId)
         return pb.PurgeInstancesResponse(deletedInstanceCount=1)
 
