@@ -1,4 +1,4 @@
-.PHONY: setup demo run test quick check format lock docs bench fuzz fault-matrix clean
+.PHONY: setup demo run test quick check format lock docs bench fuzz fault-matrix package clean
 BIN := .venv/bin
 # Tests start hundreds of programs: without its compiled modules each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,4 +15,5 @@ docs: setup ; $(BIN)/python scripts/print_configuration.py > docs/configuration.
 bench: setup ; @for b in extraction engine describe end_to_end cold_start; do echo "== $$b"; $(BIN)/python -m benchmarks.$$b || exit 1; done
 fuzz: setup ; $(BIN)/python -m tests.fuzz.fuzz_mime -max_total_time=60 -artifact_prefix=/tmp/
 fault-matrix: setup ; $(BIN)/python -m tests.fault_matrix
-clean: ; rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info demo-data
+package: setup ; $(BIN)/python scripts/stage_package.py
+clean: ; rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis *.egg-info demo-data

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
-SKIPPED = {".venv", "node_modules", ".git"}
+SKIPPED = {".venv", "node_modules", ".git", "build", "dist"}
 
 
 def main() -> int:

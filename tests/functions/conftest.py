@@ -10,7 +10,7 @@ from tests.support.functions_process import FunctionsProcess
 from tests.support.webhooks import Webhooks, receiving_webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 def webhooks() -> Iterator[Webhooks]:
     with receiving_webhooks() as receiver:
         yield receiver
+
+
+@pytest.fixture
+def functions_program() -> tuple[str, Mapping[str, str]]:
+    """The host's program on services, and settings of its own."""
+    return "tests.fakes.functions_host.program_on_services", {}
 
 
 @pytest.fixture

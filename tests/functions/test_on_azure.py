@@ -30,7 +30,7 @@ from tests.support.service_bus import ServiceBusProcess
 from tests.support.third_party_server import GOOD, json_reply, third_party_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
     from pathlib import Path
 
     from tests.support.azurite import Azurite
@@ -56,38 +56,48 @@ def service_bus(tmp_path: Path) -> Iterator[ServiceBusProcess]:
 
 
 @pytest.fixture
+def describer_settings() -> Iterator[Mapping[str, str]]:
+    with third_party_server(json_reply(GOOD)) as describer:
+        yield {
+            "MAIL_INGEST_DESCRIBER": "third_party",
+            "MAIL_INGEST_THIRD_PARTY_URL": describer.url,
+            "MAIL_INGEST_THIRD_PARTY_AUTH": "none",
+            "MAIL_INGEST_THIRD_PARTY_ALLOW_LOOPBACK_HTTP": "1",
+        }
+
+
+@pytest.fixture
 async def cloud(
-    azurite: Azurite, service_bus: ServiceBusProcess, tmp_path: Path
+    azurite: Azurite,
+    service_bus: ServiceBusProcess,
+    describer_settings: Mapping[str, str],
+    functions_program: tuple[str, Mapping[str, str]],
+    tmp_path: Path,
 ) -> AsyncGenerator[Cloud]:
     storage = azurite.settings()
-    with third_party_server(json_reply(GOOD)) as describer:
-        async with fake_graph(token=TOKEN) as graph, topic(Schedule(scale=0.01)) as events:
-            settings = SETTINGS | {
-                "MAIL_INGEST_STORAGE_CONNECTION_STRING": storage.connection_string,
-                "MAIL_INGEST_BLOB_CONTAINER": storage.container,
-                "MAIL_INGEST_TABLE_PREFIX": storage.table_prefix,
-                "ServiceBusConnection": service_bus.connection_string,
-                "MAIL_INGEST_EVENT_GRID_URL": f"{events.url}/api/events",
-                "MAIL_INGEST_EVENT_GRID_KEY": KEY,
-                "MAIL_INGEST_GRAPH_URL": graph.url,
-                "MAIL_INGEST_GRAPH_MAILBOX": ADDRESS,
-                "MAIL_INGEST_FROM_ADDRESS": ADDRESS,
-                "MAIL_INGEST_DESCRIBER": "third_party",
-                "MAIL_INGEST_THIRD_PARTY_URL": describer.url,
-                "MAIL_INGEST_THIRD_PARTY_AUTH": "none",
-                "MAIL_INGEST_THIRD_PARTY_ALLOW_LOOPBACK_HTTP": "1",
-                "MAIL_INGEST_DESCRIBER_WORKERS": "1",
-            }
-            program = "tests.fakes.functions_host.program_on_services"
-            app = FunctionsProcess(tmp_path, settings, program=program)
-            await asyncio.to_thread(_start, app)
-            url = f"{app.url}/runtime/webhooks/eventgrid?functionName=described"
-            subscription = Subscription(url=url, types=frozenset({DESCRIBED}))
-            await events.subscribe(subscription)
-            try:
-                yield Cloud(app=app, graph=graph, events=events, subscription=subscription)
-            finally:
-                await asyncio.to_thread(app.kill)
+    program, of_the_program = functions_program
+    async with fake_graph(token=TOKEN) as graph, topic(Schedule(scale=0.01)) as events:
+        settings = {**SETTINGS, **describer_settings, **of_the_program} | {
+            "MAIL_INGEST_STORAGE_CONNECTION_STRING": storage.connection_string,
+            "MAIL_INGEST_BLOB_CONTAINER": storage.container,
+            "MAIL_INGEST_TABLE_PREFIX": storage.table_prefix,
+            "ServiceBusConnection": service_bus.connection_string,
+            "MAIL_INGEST_EVENT_GRID_URL": f"{events.url}/api/events",
+            "MAIL_INGEST_EVENT_GRID_KEY": KEY,
+            "MAIL_INGEST_GRAPH_URL": graph.url,
+            "MAIL_INGEST_GRAPH_MAILBOX": ADDRESS,
+            "MAIL_INGEST_FROM_ADDRESS": ADDRESS,
+            "MAIL_INGEST_DESCRIBER_WORKERS": "1",
+        }
+        app = FunctionsProcess(tmp_path, settings, program=program)
+        await asyncio.to_thread(_start, app)
+        url = f"{app.url}/runtime/webhooks/eventgrid?functionName=described"
+        subscription = Subscription(url=url, types=frozenset({DESCRIBED}))
+        await events.subscribe(subscription)
+        try:
+            yield Cloud(app=app, graph=graph, events=events, subscription=subscription)
+        finally:
+            await asyncio.to_thread(app.kill)
 
 
 def _start(app: FunctionsProcess) -> None:
