@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.azure.graph_errors import GraphCutError, GraphRefusedError
 from adapters.azure.graph_requests import follow, request
+from adapters.azure.mime_check import RepeatedCuts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -41,6 +42,7 @@ class GraphMail:
     def __init__(self, client: GraphClient, address: str) -> None:
         self.address = address
         self.client = client
+        self.cuts = RepeatedCuts()
         self._folders: dict[str, tuple[str, float]] = {}  # IDs, and until when we believe them
 
     @property

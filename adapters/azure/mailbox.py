@@ -241,7 +241,12 @@ async def raw_mail(mail: GraphMail, graph_id: str) -> AsyncGenerator[bytes]:
         async for chunk in chunks:
             check.feed(chunk)
             yield chunk
-    check.finish()
+    try:
+        check.finish()
+    except GraphCutError:
+        mail.cuts.note(graph_id, check.size)
+        if not mail.cuts.is_certain(graph_id):
+            raise
     if not check.is_proven:
         check.compare(await mail.stored_size(graph_id))
 

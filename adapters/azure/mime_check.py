@@ -16,6 +16,8 @@ _FIELD = re.compile(rb"[\w!#$%&'*+.^`|~-]+[ \t]*:", re.ASCII)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _CONTENT_TYPE = re.compile(rb"^content-type[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
 _MOST_HEADER_BYTES = 1 << 20  # of a longer one nothing is asked
+_MOST_CUT_MAILS = 1_000
+_CERTAIN_AFTER = 3
 _SMALL = 64 * 1024  # up to here the store's size of a mail tells nothing of its MIME
 _LEAST_SHARE = 4  # the store counts text two or three times, and photos without base64
 
@@ -57,6 +59,11 @@ class MimeCheck:
             raise GraphCutError("the closing delimiter is missing")
 
     @property
+    def size(self) -> int:
+        """The bytes that passed."""
+        return self._size
+
+    @property
     def is_proven(self) -> bool:
         """Whether the mail itself says that this is its end."""
         return self._is_closed
@@ -76,6 +83,28 @@ class MimeCheck:
         seen = self._carried + chunk
         self._is_closed = self._closing in seen
         self._carried = seen[-len(self._closing) :]
+
+
+class RepeatedCuts:
+    """Which mails were read without their end, and how often in a row with the same length.
+
+    Some mailers leave the closing delimiter out, so a mail that is cut alike each time is whole; a
+    connection that breaks does not break at the same byte three times. Of one process, and bounded.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, int]] = {}  # by Graph's ID: the size, and how often
+
+    def note(self, graph_id: str, size: int) -> None:
+        """A mail was cut after so many bytes."""
+        last_size, times = self._seen.pop(graph_id, (size, 0))
+        self._seen[graph_id] = (size, times + 1 if size == last_size else 1)
+        if len(self._seen) > _MOST_CUT_MAILS:
+            del self._seen[next(iter(self._seen))]
+
+    def is_certain(self, graph_id: str) -> bool:
+        """Whether another reading would give the same."""
+        return self._seen.get(graph_id, (0, 0))[1] >= _CERTAIN_AFTER
 
 
 def _closing_delimiter(header: bytes) -> bytes:

@@ -126,3 +126,15 @@ async def test_what_may_pass_is_told_as_such(bench: GraphBench, fault: Fault) ->
     with pytest.raises(ServiceUnavailableError):
         await fetch(bench, wanted)
     assert await fetch(bench, wanted) == MAIL
+
+
+async def test_a_mail_without_its_end_is_given_to_whoever_asks_a_third_time(
+    bench: GraphBench,
+) -> None:
+    head = b"From: ola@example.org\r\nContent-Type: multipart/mixed; boundary=bbb\r\n\r\n"
+    endless = head + b"--bbb\r\n\r\nhello\r\n" * 300
+    message = deliver(bench, endless)
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailableError):
+            await fetch(bench, reference(bench, message))
+    assert await fetch(bench, reference(bench, message)) == endless

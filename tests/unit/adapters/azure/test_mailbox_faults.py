@@ -82,6 +82,16 @@ async def test_what_is_not_the_mail_is_not_taken_and_the_mail_is_when_it_comes(
     assert bench.graph.mailbox.folder("Processed") == [message]
 
 
+async def test_a_mail_that_was_sent_without_its_end_is_taken_as_it_came(bench: GraphBench) -> None:
+    endless = MAIL.removesuffix(b"\r\n--bbb--\r\n")
+    bench.graph.mailbox.deliver(endless)
+    poll = Poll(bench)
+    await poll.rounds(2)
+    assert poll.taken == []
+    await poll.rounds(1)
+    assert poll.taken == [endless]
+
+
 async def test_a_mail_that_is_much_smaller_than_the_store_says_was_cut(bench: GraphBench) -> None:
     mail = b"From: a@example.org\r\nContent-Type: image/jpeg\r\n\r\n" + b"AAAA\r\n" * 40_000
     message = bench.graph.mailbox.deliver(mail)
