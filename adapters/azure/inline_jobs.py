@@ -20,7 +20,7 @@ from adapters.azure.jobs.ledger import JobLedger, OpenJob, waiting_of
 from adapters.azure.jobs.media import local_file
 from describer.protocol import Request, Response, Status
 from describer.supervised import SupervisedDescriber
-from shared.errors import BlobNotFoundError, IngestError
+from shared.errors import BlobNotFoundError, IngestError, TooLargeError
 from shared.fair_queue import FairQueue
 from shared.filing import file_description
 from shared.model import Kind
@@ -38,6 +38,10 @@ _LOOK_EVERY_S = 10.0
 _LONGEST_LOOK_S = 300.0  # the jobs that are under way then are finished
 _LONGEST_QUEUE_S = 900.0  # of the jobs before it, in the process that has it
 _MEDIA_GONE = "The file is no longer in the store."
+_NO_ROOM = (
+    "The file is larger than the temporary storage of the program that describes it;"
+    " with MAIL_INGEST_JOBS videos are described in containers."
+)
 
 
 class InlineJobs:
@@ -156,6 +160,9 @@ class InlineJobs:
         except BlobNotFoundError:
             await self._endings.unreadable(job, _MEDIA_GONE)
             return
+        except TooLargeError:
+            await self._endings.unreadable(job, _NO_ROOM)
+            return
         if response.status is Status.UNAVAILABLE:
             await self._endings.came_to_nothing(
                 job, response.reason, retry_after_s=response.retry_after_s
@@ -180,7 +187,7 @@ class InlineJobs:
         return response
 
     async def _ask(self, describer: SupervisedDescriber, job: DescriptionJob) -> Response:
-        async with local_file(self._blobs, job.blob) as (path, url):
+        async with local_file(self._blobs, job.blob, job.size) as (path, url):
             request = Request(
                 job_id=job.job_id,
                 path=str(path),

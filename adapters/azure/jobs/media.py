@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import shutil
 import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.errors import StorageFullError
+from shared.errors import StorageFullError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -20,16 +21,20 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @asynccontextmanager
-async def local_file(blobs: BlobStore, name: str) -> AsyncGenerator[tuple[Path, str]]:
-    """The file, and the URL by which others may read the blob.
+async def local_file(blobs: BlobStore, name: str, size: int) -> AsyncGenerator[tuple[Path, str]]:
+    """The file of `size` bytes, and the URL by which others may read the blob.
 
     A blob that lies on this machine anyway is not copied; a copy is removed afterwards. Raises
-    BlobNotFoundError and StorageFullError.
+    BlobNotFoundError, StorageFullError where there is no room now, and TooLargeError where there
+    never is: the temporary storage of a Functions app on Flex Consumption holds 0.8 GB.
     """
     url = await blobs.read_url(name)
     if url.startswith("file:"):
         yield Path.from_uri(url), url
         return
+    room = (await asyncio.to_thread(shutil.disk_usage, tempfile.gettempdir())).total
+    if size > room:
+        raise TooLargeError("The file", room)
     folder = await asyncio.to_thread(tempfile.TemporaryDirectory)
     try:
         path = Path(folder.name) / "media"

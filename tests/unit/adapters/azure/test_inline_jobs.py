@@ -133,6 +133,18 @@ async def test_media_that_are_gone_are_unreadable(tmp_path: Path) -> None:
         assert bench.publisher.told() == [("mail-a:1", "unreadable")]
 
 
+async def test_what_the_temporary_storage_can_never_hold_is_unreadable_at_once(
+    tmp_path: Path,
+) -> None:
+    async with bench_on(FarBlobs(tmp_path)) as bench:
+        job = await bench.job("a.mov")
+        await bench.jobs.start(replace(job, size=1 << 60))
+        (event,) = bench.publisher.events
+        ended = from_payload(event.data, MediaDescribed)
+        assert (ended.status, "MAIL_INGEST_JOBS" in ended.reason) == ("unreadable", True)
+        assert await bench.blobs.get(job.blob) == b"x"
+
+
 async def test_a_full_disk_fails_the_activity_with_a_sentence_and_no_other_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
