@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,15 @@ COMMAND = Path(sys.executable).with_name("mail-ingest")
 # An address that a call names: of connect, and of datagrams, which is what look-ups are.
 ADDRESS = re.compile(r'sin6?_port=htons\((\d+)\).*?"([^"]+)"')
 OURS = frozenset({"127.0.0.1", "::1"})
+# The describer's processes are confined and could not connect if they tried; these could.
+LOADS_A_MODEL = """
+import sys, time
+import {first}
+import onnxruntime
+onnxruntime.InferenceSession(sys.argv[1])
+time.sleep(15)  # it reports some 8 s after the start
+"""
+MODEL = Path(__file__).parents[2] / "describer" / "models" / "tiny_face_detector.onnx"
 LOOKS_UP = "import socket as s; s.socket(s.AF_INET, s.SOCK_DGRAM).connect(('192.0.2.1', 53))"
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
@@ -39,6 +49,18 @@ def addresses(folder: Path, *command: str | Path) -> set[tuple[str, int]]:
 
 def test_a_look_up_would_be_seen(tmp_path: Path) -> None:
     assert addresses(tmp_path, sys.executable, "-c", LOOKS_UP) == {("192.0.2.1", 53)}
+
+
+def test_onnxruntime_looks_nothing_up_once_our_package_is_imported(tmp_path: Path) -> None:
+    def found(first: str) -> set[tuple[str, int]]:
+        folder = tmp_path / first
+        folder.mkdir()
+        return addresses(folder, sys.executable, "-c", LOADS_A_MODEL.format(first=first), MODEL)
+
+    with ThreadPoolExecutor() as threads:
+        ours, alone = threads.map(found, ("describer", "math"))
+    assert ours == set()
+    assert alone, "onnxruntime reports nothing any more by itself: the switch may go"
 
 
 def test_server_describer_and_commands_speak_to_our_own_addresses_only(tmp_path: Path) -> None:
