@@ -72,6 +72,11 @@ def _take_back_to_the_first_release(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.executescript(
         """
+        ALTER TABLE jobs DROP COLUMN sender;
+        ALTER TABLE jobs DROP COLUMN kind;
+        ALTER TABLE jobs DROP COLUMN content;
+        ALTER TABLE jobs DROP COLUMN cost_s;
+        CREATE INDEX jobs_next ON jobs (priority, sequence);
         DROP TABLE intakes;
         DROP TABLE filed;
         ALTER TABLE submissions DROP COLUMN categories;
